@@ -1,0 +1,1 @@
+"""Following packets through rulesets, and names through a Corefile."""

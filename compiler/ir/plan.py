@@ -1,0 +1,145 @@
+"""The plan for a node: what every target needs to know, decided once.
+
+It is what kube-proxy holds after it has digested Services and EndpointSlices and before it writes a rule: one
+`FamilyPlan` for each IP family, because kube-proxy runs one proxier a family and they share nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kcompile.frontend.source import NOWHERE, Origin
+from kcompile.model.configuration import KubeProxyConfiguration
+
+Family = Literal[4, 6]
+Mode = Literal["iptables", "ipvs", "nftables", "userspace"]
+KubeVersion = Literal["1.30", "1.34", "1.37"]
+
+MODES: tuple[Mode, ...] = ("iptables", "ipvs", "nftables", "userspace")
+KUBE_VERSIONS: tuple[KubeVersion, ...] = ("1.30", "1.34", "1.37")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointInfo:
+    """One endpoint of a ServicePort: an address and a port.
+
+    `ip` is the text that goes into rules and hashes: canonical from 1.34 on, as given in 1.30. `ready` holds also for
+    a Service that publishes not-ready addresses. `local` means that the endpoint is on the plan's node.
+    """
+
+    ip: str
+    port: int
+    local: bool = False
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+    zone_hints: frozenset[str] = frozenset()
+    node_hints: frozenset[str] = frozenset()
+    origin: Origin = NOWHERE
+
+    @property
+    def address(self) -> str:
+        """`ip:port`, with brackets around an IPv6 address."""
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePortInfo:
+    """One port of a Service in one IP family, with its endpoints by category.
+
+    `external_ips`, `load_balancer_vips` and `source_ranges` hold this family's only; source ranges are masked
+    networks. `session_affinity_timeout` is in seconds, 0 for no affinity. Each endpoints tuple is in kube-proxy's
+    order (by the string "ip:port"):
+
+    - `endpoints`: all of them, ready or not (large-cluster mode counts these).
+    - `cluster_endpoints`: who may serve traffic under policy Cluster (or the terminating fallback, or hinted ones).
+    - `local_endpoints`: who may serve traffic under policy Local.
+    - `reachable_endpoints`: the union of both, whichever is used from this node.
+    - `has_any_endpoints`: whether any endpoint, on any node, could serve: decides between reject and drop.
+    """
+
+    namespace: str
+    service: str
+    port_name: str
+    protocol: str
+    cluster_ip: str
+    port: int
+    node_port: int = 0
+    external_ips: tuple[str, ...] = ()
+    load_balancer_vips: tuple[str, ...] = ()
+    source_ranges: tuple[str, ...] = ()
+    session_affinity_timeout: int = 0
+    internal_policy_local: bool = False
+    external_policy_local: bool = False
+    health_check_node_port: int = 0
+    endpoints: tuple[EndpointInfo, ...] = ()
+    cluster_endpoints: tuple[EndpointInfo, ...] = ()
+    local_endpoints: tuple[EndpointInfo, ...] = ()
+    reachable_endpoints: tuple[EndpointInfo, ...] = ()
+    has_any_endpoints: bool = False
+    origin: Origin = NOWHERE
+
+    @property
+    def name(self) -> str:
+        """kube-proxy's ServicePortName: `ns/name:port`, or `ns/name` for an unnamed port."""
+        service = f"{self.namespace}/{self.service}"
+        return f"{service}:{self.port_name}" if self.port_name else service
+
+    @property
+    def externally_accessible(self) -> bool:
+        return bool(self.node_port or self.external_ips or self.load_balancer_vips)
+
+    @property
+    def uses_cluster_endpoints(self) -> bool:
+        """Whether some traffic follows policy Cluster."""
+        return not self.internal_policy_local or (self.externally_accessible and not self.external_policy_local)
+
+    @property
+    def uses_local_endpoints(self) -> bool:
+        """Whether some traffic follows policy Local."""
+        return self.internal_policy_local or (self.externally_accessible and self.external_policy_local)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDetector:
+    """How local Pod traffic is told from other traffic: `value` is a CIDR, a bridge, an interface prefix, or ""."""
+
+    kind: Literal["none", "cidr", "bridge", "interface-prefix"] = "none"
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyPlan:
+    """One IP family of a node. `service_ports` are sorted by namespace, name, port name, protocol as raw strings.
+
+    `node_ip` is the node's primary address of this family, "" if it has none. `local_addresses` are the node's own
+    addresses without prefix (loopback included), `node_port_addresses` those on which node ports answer when the
+    mode listens on listed addresses, `node_port_cidrs` the configured ranges ("primary" in them is kept).
+    `service_cidrs` are those of ServiceCIDR objects (kube-proxy takes no other source).
+    """
+
+    family: Family
+    service_ports: tuple[ServicePortInfo, ...] = ()
+    node_ip: str = ""
+    local_addresses: tuple[str, ...] = ()
+    node_port_cidrs: tuple[str, ...] = ()
+    node_port_addresses: tuple[str, ...] = ()
+    detect_local: LocalDetector = LocalDetector()
+    service_cidrs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """Everything that the rules of one node depend on."""
+
+    node: str
+    mode: Mode
+    kube_version: KubeVersion
+    ipv4: FamilyPlan
+    ipv6: FamilyPlan
+    primary_family: Family = 4
+    configuration: KubeProxyConfiguration = KubeProxyConfiguration()
+
+    def family(self, family: Family) -> FamilyPlan:
+        return self.ipv4 if family == 4 else self.ipv6

@@ -1,0 +1,1 @@
+"""The grammars, one for each language that kcompile reads."""

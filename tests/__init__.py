@@ -1,0 +1,1 @@
+"""The tests of kcompile; `tests/` mirrors `compiler/`."""
