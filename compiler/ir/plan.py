@@ -92,8 +92,8 @@ class ServicePortInfo:
 
     @property
     def uses_cluster_endpoints(self) -> bool:
-        """Whether some traffic follows policy Cluster."""
-        return not self.internal_policy_local or (self.externally_accessible and not self.external_policy_local)
+        """Whether some traffic follows policy Cluster: under external policy Local, that of local Pods and the node."""
+        return not self.internal_policy_local or self.externally_accessible
 
     @property
     def uses_local_endpoints(self) -> bool:
