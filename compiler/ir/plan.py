@@ -7,7 +7,7 @@ It is what kube-proxy holds after it has digested Services and EndpointSlices an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kcompile.frontend.source import NOWHERE, Origin
 from kcompile.model.configuration import KubeProxyConfiguration
@@ -20,9 +20,10 @@ MODES: tuple[Mode, ...] = ("iptables", "ipvs", "nftables", "userspace")
 KUBE_VERSIONS: tuple[KubeVersion, ...] = ("1.30", "1.34", "1.37")
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointInfo:
+class EndpointInfo(NamedTuple):
     """One endpoint of a ServicePort: an address and a port.
+
+    A tuple, because there are more of these than of anything else and the emitters read their fields by position.
 
     `ip` is the text that goes into rules and hashes: canonical from 1.34 on, as given in 1.30. `ready` holds also for
     a Service that publishes not-ready addresses. `local` means that the endpoint is on the plan's node.
