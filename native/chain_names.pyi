@@ -1,0 +1,6 @@
+from collections.abc import Iterable
+
+MAX_LENGTH: int
+
+def digest(text: bytes, length: int = 16) -> bytes: ...
+def digests(texts: Iterable[bytes], length: int = 16) -> list[bytes]: ...
