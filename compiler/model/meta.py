@@ -11,13 +11,18 @@ EMPTY: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """The parts of ObjectMeta that play a part. `namespace` is "" for cluster-scoped kinds, else never empty."""
+    """The parts of ObjectMeta that play a part. `namespace` is "" for cluster-scoped kinds, else never empty.
+
+    `owners` are the (kind, name) pairs of ownerReferences: what the object was made from.
+    """
 
     name: str
     namespace: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     annotations: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     deletion_timestamp: str = ""
+    owners: tuple[tuple[str, str], ...] = ()
+    owners: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
