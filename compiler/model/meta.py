@@ -22,7 +22,6 @@ class Meta:
     annotations: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     deletion_timestamp: str = ""
     owners: tuple[tuple[str, str], ...] = ()
-    owners: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
