@@ -50,7 +50,7 @@ class ServicePortInfo:
     """One port of a Service in one IP family, with its endpoints by category.
 
     `external_ips`, `load_balancer_vips` and `source_ranges` hold this family's only; source ranges are masked
-    networks. `session_affinity_timeout` is in seconds, 0 for no affinity. Each endpoints tuple is in kube-proxy's
+    networks, and `source_ranges_include_node` says that one of them holds the node's own address. `session_affinity_timeout` is in seconds, 0 for no affinity. Each endpoints tuple is in kube-proxy's
     order (by the string "ip:port"):
 
     - `endpoints`: all of them, ready or not (large-cluster mode counts these).
@@ -70,6 +70,7 @@ class ServicePortInfo:
     external_ips: tuple[str, ...] = ()
     load_balancer_vips: tuple[str, ...] = ()
     source_ranges: tuple[str, ...] = ()
+    source_ranges_include_node: bool = False
     session_affinity_timeout: int = 0
     internal_policy_local: bool = False
     external_policy_local: bool = False
@@ -115,8 +116,9 @@ class FamilyPlan:
     """One IP family of a node. `service_ports` are sorted by namespace, name, port name, protocol as raw strings.
 
     `node_ip` is the node's primary address of this family, "" if it has none. `local_addresses` are the node's own
-    addresses without prefix (loopback included), `node_port_addresses` those on which node ports answer when the
-    mode listens on listed addresses, `node_port_cidrs` the configured ranges ("primary" in them is kept).
+    addresses without prefix (loopback included). Node ports answer on those inside `node_port_cidrs`: the configured
+    networks of this family, with "primary" resolved and the mode's default filled in, or "0.0.0.0/0" or "::/0" alone.
+    `node_port_addresses` are the node's addresses inside them, loopback included, sorted as text.
     `service_cidrs` are those of ServiceCIDR objects (kube-proxy takes no other source).
     """
 
@@ -128,6 +130,11 @@ class FamilyPlan:
     node_port_addresses: tuple[str, ...] = ()
     detect_local: LocalDetector = LocalDetector()
     service_cidrs: tuple[str, ...] = ()
+
+    @property
+    def node_ports_everywhere(self) -> bool:
+        """Whether node ports answer on every address of the node."""
+        return self.node_port_cidrs in (("0.0.0.0/0",), ("::/0",))
 
 
 @dataclass(frozen=True, slots=True)
