@@ -61,13 +61,12 @@ def documents(source: Source) -> Iterator[Document]:
     if data.lstrip()[:1] in (b"{", b"["):
         yield from _json_documents(source, data)
         return
-    number, start, line_offset = 0, 0, 0
-    for start, end in _yaml_spans(data):
+    line_offset = 0
+    for number, (start, end) in enumerate(_yaml_spans(data)):
         text = data[start:end]
         blank = _BLANK_OR_COMMENT.match(text)
         if blank is None or blank.end() < len(text):
             yield Document(source, number, text, line_offset)
-        number += 1
         line_offset += text.count(b"\n")
 
 
@@ -95,7 +94,9 @@ def _only_directives(text: bytes) -> bool:
 def _json_documents(source: Source, data: bytes) -> Iterator[Document]:
     """One document for each of the JSON values that follow one another, as kubectl takes them."""
     if _is_flow_yaml(source, data):
-        yield from (Document(source, n, data[a:b], data.count(b"\n", 0, a)) for n, (a, b) in enumerate(_yaml_spans(data)))
+        yield from (
+            Document(source, n, data[a:b], data.count(b"\n", 0, a)) for n, (a, b) in enumerate(_yaml_spans(data))
+        )
         return
     text = data.decode("utf-8", "replace")
     start, number, line_offset = 0, 0, 0

@@ -28,8 +28,8 @@ def embedded_sources(config_map: ConfigMap) -> Iterator[Source]:
 def embedded_source(config_map: ConfigMap, key: str) -> Source:
     """One text of a ConfigMap, with positions that lead into the file around it.
 
-    In a literal block scalar each line of the text is a line of the file, so positions are exact; in any other style every
-    position is that of the scalar.
+    In a literal block scalar each line of the text is a line of the file, so positions are exact; in any other style
+    every position is that of the scalar.
     """
     text = config_map.data[key]
     span = locate(config_map.origin, ("data", key))

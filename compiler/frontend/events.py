@@ -56,7 +56,9 @@ class DuplicateKey(NamedTuple):
 
 def check_scalar(text: str, line: int, column: int) -> None:
     if len(text) > MAX_SCALAR:
-        raise Malformed("too-long", f"a value of {len(text):,} characters; the API server takes at most 1 MiB", line, column)
+        raise Malformed(
+            "too-long", f"a value of {len(text):,} characters; the API server takes at most 1 MiB", line, column
+        )
 
 
 def check_depth(depth: int, line: int, column: int) -> None:

@@ -1,7 +1,7 @@
 """The LALR tables that Lark makes of a grammar, as plain data: made at build time, kept beside the grammar as JSON.
 
-Lark's own cache is a pickle, and making the tables takes longer than compiling a small cluster. So `setup.py` writes them
-once; without that file, or after the grammar has changed, they are made anew on first use.
+Lark's own cache is a pickle, and making the tables takes longer than compiling a small cluster. So `setup.py` writes
+them once; without that file, or after the grammar has changed, they are made anew on first use.
 """
 
 from __future__ import annotations
@@ -34,14 +34,13 @@ class Rule:
 class Tables:
     """LALR(1) tables. In `shifts[state][terminal]` and `gotos[state][origin]` stand next states.
 
-    `reduces[state][terminal]` is an index into `rules`; `default[state]` is the rule of a state that can only reduce, else
-    -1. `keys` maps the text of a key to its terminal. `near_misses[state]` has, for a state that lets any key pass, the
-    keys it knows by their case-folded text: there a misspelling would go unseen.
+    `default[state]` is an index into `rules` for a state that can only reduce, else -1. `keys` maps the text of a key to
+    its terminal. `near_misses[state]` has, for a state that lets any key pass, the keys it knows by their case-folded
+    text: there a misspelling would go unseen.
     """
 
     start: dict[str, int]
     shifts: tuple[dict[str, int], ...]
-    reduces: tuple[dict[str, int], ...]
     default: tuple[int, ...]
     gotos: tuple[dict[str, int], ...]
     rules: tuple[Rule, ...]
@@ -128,7 +127,6 @@ def _tables(data: dict[str, Any]) -> Tables:
     return Tables(
         start=data["start"],
         shifts=tuple(shift for shift, _, _ in states),
-        reduces=tuple(reduce for _, reduce, _ in states),
         default=tuple(_default(shift, reduce) for shift, reduce, _ in states),
         gotos=tuple(goto for _, _, goto in states),
         rules=tuple(Rule(name, length, action, gathers) for _, name, length, action, gathers in data["rules"]),

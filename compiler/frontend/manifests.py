@@ -62,7 +62,14 @@ def _read_document(document: Document, read: Manifests) -> None:
     finally:
         for key, line, column, first_line in duplicates:
             reader.report(
-                Problem("duplicate-key", f"the key `{key}` stands twice", line, column, len(key), f"first in line {first_line}")
+                Problem(
+                    "duplicate-key",
+                    f"the key `{key}` stands twice",
+                    line,
+                    column,
+                    len(key),
+                    f"first in line {first_line}",
+                )
             )
 
 
@@ -96,7 +103,9 @@ class _Reader:
             if not (first.kind == SCALAR and first.plain and first.text in ("", "~", "null")):
                 what = "a list" if first.kind == LIST else f"`{first.text[:40]}`"
                 hint = "a manifest is a map with apiVersion, kind and metadata"
-                self.report(Problem("not-a-manifest", f"expected a manifest, found {what}", first.line, first.column, 1, hint))
+                self.report(
+                    Problem("not-a-manifest", f"expected a manifest, found {what}", first.line, first.column, 1, hint)
+                )
             skip(events, first)
             return None
         head, values, items = [first], {"apiVersion": kind[0], "kind": kind[1]}, []
@@ -134,7 +143,14 @@ class _Reader:
                 return _Untyped(rest, path)
             missing = " and ".join(name for name in ("apiVersion", "kind") if not values[name])
             self.report(
-                Problem("not-a-manifest", f"missing field `{missing}`", first.line, first.column, 1, "not a Kubernetes manifest")
+                Problem(
+                    "not-a-manifest",
+                    f"missing field `{missing}`",
+                    first.line,
+                    first.column,
+                    1,
+                    "not a Kubernetes manifest",
+                )
             )
             return None
         self._object(events, first, version, kind, path)

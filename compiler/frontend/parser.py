@@ -1,8 +1,9 @@
 """The LALR parser of the manifests: Lark's tables over a stream of events, each classed by what the grammar expects.
 
-It differs from Lark's own parser in two things, both on purpose. A state that can only reduce does so before the next event
-is looked at, so the set of expected terminals is exact when a key is classed. And it recovers: a value of the wrong type
-counts as null, an unknown field is passed over, so that one run reports every error. The tests hold it to Lark.
+It differs from Lark's own parser in two things, both on purpose. A state that can only reduce does so before the next
+event is looked at, so the set of expected terminals is exact when a key is classed. And it recovers: a value of the
+wrong type counts as null, an unknown field is passed over, so that one run reports every error. The tests hold it to
+Lark.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def parse(
                 if "NULL" not in expected:
                     continue
                 terminal, value = "NULL", _WRONG
-        elif kind == MAP or kind == LIST:
+        elif kind in (MAP, LIST):
             terminal = "MAP" if kind == MAP else "_LIST"
             value = Position(line, column)
             if terminal not in expected:
@@ -144,7 +145,7 @@ def parse(
                 value = tuple(values[1 - length] if rule.gathers else ())
             elif action == PAIR:
                 value = (values[-2], values[-1] or "")
-            elif action == PASS or action == NOTHING:
+            elif action in (PASS, NOTHING):
                 value = values[-1]
             del states[-length:], values[-length:]
             origin = origins[number]
@@ -160,7 +161,7 @@ def skip(events: Events, event: Event) -> None:
     depth = event.kind in (MAP, LIST)
     while depth:
         kind = next(events).kind
-        depth += (kind == MAP or kind == LIST) - (kind == END_MAP or kind == END_LIST)
+        depth += (kind in (MAP, LIST)) - (kind in (END_MAP, END_LIST))
 
 
 def _expected_keys(tables: Tables, expected: Mapping[str, int]) -> list[str]:

@@ -1,0 +1,136 @@
+"""The library: load manifests, look at the plan of a node, emit its rules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kcompile.diagnostics import Diagnostic, KcompileError, raise_errors
+from kcompile.frontend.inputs import read_sources
+from kcompile.frontend.source import Source
+from kcompile.ir.build_plan import build_plan
+from kcompile.ir.plan import KUBE_VERSIONS, MODES, Family, KubeVersion, Mode, NodePlan
+from kcompile.model import Cluster
+from kcompile.targets.registry import NODE_FORMATS, NodeFormat, node_format
+
+PathLike = str | os.PathLike[str]
+NEWEST: KubeVersion = KUBE_VERSIONS[-1]
+
+
+class NoSuchNode(KcompileError):
+    """The cluster has no node of that name, or has several and none was named."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledNode:
+    """One node of a cluster in one mode: `plan` is what its rules are made of."""
+
+    plan: NodePlan
+
+    def emit(self, format: str, family: Family | None = None) -> str:
+        """The node's rules in one format, as text; see `emit_bytes`."""
+        return self.emit_bytes(format, family).decode()
+
+    def emit_bytes(self, format: str, family: Family | None = None) -> bytes:
+        """The node's rules in one format, such as "iptables-save" or "nft".
+
+        A format that holds one family (iptables) is written for `family`, by default the cluster's primary one; any
+        other holds both, unless a family is named.
+        """
+        chosen = node_format(format, self.plan.mode)
+        if family is None and chosen.combines_families:
+            return chosen.load()(self.plan, (4, 6))
+        return chosen.load()(self.plan, (family or self.plan.primary_family,))
+
+    def files(self) -> dict[str, str]:
+        """Every file that `kcompile build -o` writes for this node: file name to text."""
+        return {name: text.decode() for name, text in self.render_files()}
+
+    def render_files(self) -> Iterator[tuple[str, bytes]]:
+        """The files of `files`, one after the other."""
+        for chosen in NODE_FORMATS:
+            if self.plan.mode in chosen.modes:
+                for families, name in chosen.files.items():
+                    if name:
+                        yield name, chosen.load()(self.plan, families)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCluster:
+    """A cluster as the control plane would have completed it. `warnings` are what was odd, but no error."""
+
+    model: Cluster
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def mode(self) -> Mode:
+        """The mode that the KubeProxyConfiguration names; without one, iptables."""
+        configured = self.model.kube_proxy.mode if self.model.kube_proxy else ""
+        return next((mode for mode in MODES if mode == configured), "iptables")
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        return tuple(node.name for node in self.model.nodes)
+
+    def node_name(self, name: str | None = None) -> str:
+        """`name`, if the cluster has such a node; without one, its only node."""
+        names = self.node_names
+        if name is None and len(names) == 1:
+            return names[0]
+        if name is None:
+            raise NoSuchNode(f"the cluster has {len(names)} nodes; name one of {_listed(names)}")
+        if name not in names:
+            raise NoSuchNode(f"the cluster has no node `{name}`; it has {_listed(names)}")
+        return name
+
+    def node(
+        self,
+        name: str | None = None,
+        mode: Mode | None = None,
+        kube_version: KubeVersion = NEWEST,
+        local_addresses: Sequence[str] | None = None,
+    ) -> CompiledNode:
+        """One node, by default the only one, in the configured mode.
+
+        `local_addresses` are the node's own addresses as `IP/prefix`; by default those of its status and loopback.
+        """
+        addresses = None if local_addresses is None else tuple(local_addresses)
+        return CompiledNode(build_plan(self.model, self.node_name(name), mode or self.mode, kube_version, addresses))
+
+
+def load(paths: Sequence[PathLike]) -> CompiledCluster:
+    """The cluster that these files and folders describe; `-` is standard input. Raises `Errors`, which has them all."""
+    sources, unread = read_sources(paths)
+    return compile_sources(sources, unread)
+
+
+def loads(text: str | bytes, name: str = "<string>") -> CompiledCluster:
+    """The cluster that a text of manifests describes."""
+    return compile_sources((Source(name, text.encode() if isinstance(text, str) else text),))
+
+
+def compile_sources(
+    sources: Sequence[Source], unread: tuple[Diagnostic, ...] = (), progress: Callable[[int], None] | None = None
+) -> CompiledCluster:
+    """The cluster of these sources. `progress` is called with the number of bytes after each document that was read."""
+    from kcompile.frontend.assemble import assemble
+    from kcompile.frontend.manifests import read_manifests
+    from kcompile.passes.pipeline import complete
+
+    read = read_manifests(sources, progress)
+    given, doubled = assemble(read.objects, read.skipped)
+    found = (*unread, *read.diagnostics, *doubled)
+    # Without a right reading of every object a pass would report what follows from the errors only.
+    if read.diagnostics or doubled:
+        raise_errors(found)
+    completed, problems = complete(given)
+    raise_errors((*found, *problems))
+    return CompiledCluster(completed, (*found, *problems))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+
+
+__all__ = ["CompiledCluster", "CompiledNode", "NoSuchNode", "NodeFormat", "load", "loads"]

@@ -1,0 +1,72 @@
+"""`kcompile build`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from kcompile.cli.options import (
+    kube_version_option,
+    load_cluster,
+    local_address_option,
+    mode_option,
+    node_option,
+)
+from kcompile.ir.plan import Family, KubeVersion, Mode
+from kcompile.targets.registry import DEFAULT_FORMATS, WrongFormat, formats
+
+
+@click.command(short_help="compile manifests into rules", no_args_is_help=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@mode_option
+@kube_version_option
+@node_option
+@click.option("--family", type=click.Choice(["4", "6"]), help="The IP family; by default the cluster's primary one.")
+@click.option(
+    "--format",
+    "format_name",
+    metavar="FORMAT",
+    help=f"What to write to standard output: {', '.join(formats())}. By default what the mode's own tool loads.",
+)
+@local_address_option
+@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Write everything into DIR.")
+def command(
+    paths: tuple[str, ...],
+    mode: Mode | None,
+    kube_version: KubeVersion,
+    node: str | None,
+    family: str | None,
+    format_name: str | None,
+    local_addresses: tuple[str, ...] | None,
+    output: Path | None,
+) -> None:
+    """Compile manifests into the rules that kube-proxy would load on a node.
+
+    PATH is a file, a folder (every *.yaml, *.yml and *.json in it) or - for standard input. The rules go to standard
+    output, everything else to standard error. With -o, everything that the nodes of the cluster end up with is written.
+
+    \b
+    kcompile manifests/ > rules.txt
+    kcompile manifests/ --mode nftables | nft -c -f -
+    kubectl get svc,endpointslices,nodes,cm -A -o json | kcompile - --node worker-1
+    kcompile manifests/ -o out && diff -r out expected
+    """
+    if format_name is not None and format_name not in formats():
+        raise click.BadParameter(f"{format_name!r} is not one of {', '.join(formats())}", param_hint="--format")
+    if output is not None and format_name is not None:
+        raise click.UsageError("-o writes every format; leave out --format")
+    cluster = load_cluster(paths)
+    if output is not None:
+        from kcompile.cli.output import write_everything
+
+        write_everything(cluster, output, node, mode, kube_version, local_addresses)
+        return
+    chosen: Family | None = None if family is None else 4 if family == "4" else 6
+    try:
+        compiled = cluster.node(node, mode, kube_version, local_addresses)
+        text = compiled.emit_bytes(format_name or DEFAULT_FORMATS[compiled.plan.mode], chosen)
+    except WrongFormat as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--format") from None
+    sys.stdout.buffer.write(text)

@@ -1,0 +1,106 @@
+"""The list of targets: a new one is a file beside this and an entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import MappingProxyType
+
+from kcompile.diagnostics import KcompileError
+from kcompile.ir.plan import MODES, Family, Mode, NodePlan
+
+Families = tuple[Family, ...]
+Render = Callable[[NodePlan, Families], bytes]
+
+IPV4: Families = (4,)
+IPV6: Families = (6,)
+BOTH: Families = (4, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFormat:
+    """A format of a node's rules: `module`.`function` writes it, for each group of families into one file.
+
+    `modes` are those that have the format. With one family a file (iptables), a call gets that family alone.
+    """
+
+    name: str
+    modes: tuple[Mode, ...]
+    module: str
+    function: str
+    files: Mapping[Families, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def combines_families(self) -> bool:
+        return BOTH in self.files
+
+    def load(self) -> Render:
+        render: Render = getattr(import_module(self.module), self.function)
+        return render
+
+
+def _iptables(mode: Mode, module: str) -> tuple[NodeFormat, NodeFormat]:
+    """The two forms of iptables rules, which every mode but nftables has."""
+    return (
+        NodeFormat(
+            "iptables-save",
+            (mode,),
+            module,
+            "save",
+            MappingProxyType({IPV4: "iptables.rules", IPV6: "ip6tables.rules"}),
+        ),
+        NodeFormat(
+            "iptables-restore",
+            (mode,),
+            module,
+            "restore",
+            MappingProxyType({IPV4: "iptables.restore", IPV6: "ip6tables.restore"}),
+        ),
+    )
+
+
+def _both(name: str, modes: tuple[Mode, ...], module: str, function: str, file: str) -> NodeFormat:
+    return NodeFormat(name, modes, module, function, MappingProxyType({BOTH: file}))
+
+
+NODE_FORMATS: tuple[NodeFormat, ...] = (
+    *_iptables("iptables", "kcompile.targets.iptables"),
+    *_iptables("ipvs", "kcompile.targets.ipvs"),
+    *_iptables("userspace", "kcompile.targets.userspace"),
+    _both("nft", ("nftables",), "kcompile.targets.nftables", "nft", "nftables.nft"),
+    _both("nft-commands", ("nftables",), "kcompile.targets.nftables", "commands", "nftables.commands"),
+    _both("ipvsadm", ("ipvs",), "kcompile.targets.ipvs", "ipvsadm", "ipvsadm.rules"),
+    _both("ipset", ("ipvs",), "kcompile.targets.ipvs", "ipset", "ipset.rules"),
+    _both("ip-batch", ("ipvs",), "kcompile.targets.ipvs", "ip_batch", "ip.batch"),
+    _both("proxy-ports", ("userspace",), "kcompile.targets.userspace", "proxy_ports", "proxy-ports.txt"),
+    _both("sysctl", MODES, "kcompile.targets.sysctl", "sysctl", "sysctl.conf"),
+    _both("ir", MODES, "kcompile.targets.ir", "ir", ""),
+)
+
+DEFAULT_FORMATS: Mapping[Mode, str] = MappingProxyType(
+    {"iptables": "iptables-save", "userspace": "iptables-save", "nftables": "nft", "ipvs": "ipvsadm"}
+)
+
+CLUSTER_FORMATS = ("objects", "corefile", "coredns-configmap", "zone", "resolv.conf")
+"""Formats that do not depend on a node."""
+
+
+def formats() -> tuple[str, ...]:
+    """The names of all formats, in the order in which help lists them."""
+    return tuple(dict.fromkeys(f.name for f in NODE_FORMATS)) + CLUSTER_FORMATS
+
+
+def node_format(name: str, mode: Mode) -> NodeFormat:
+    """The format of this name in this mode; a `WrongFormat` names what the mode does have."""
+    for candidate in NODE_FORMATS:
+        if candidate.name == name and mode in candidate.modes:
+            return candidate
+    has = ", ".join(f.name for f in NODE_FORMATS if mode in f.modes)
+    raise WrongFormat(
+        f"mode {mode} has no format {name}; it has {has}, and of the cluster {', '.join(CLUSTER_FORMATS)}"
+    )
+
+
+class WrongFormat(KcompileError):
+    """A format that the mode does not have, or that does not exist."""
