@@ -6,10 +6,15 @@ to leave the extensions out on purpose, KCOMPILE_ANNOTATE=1 to have Cython write
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 from setuptools import Extension, find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 C_FLAGS = ["-O3", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-sign-compare", "-Wno-cast-function-type"]
@@ -32,7 +37,34 @@ def extensions() -> list[Extension]:
     return cythonize(modules, compiler_directives=DIRECTIVES, annotate=annotate, build_dir="build/cython")
 
 
+class BuildWithTables(build_py):
+    """Also makes the LALR tables of the grammars, so that no run of the command has to."""
+
+    def run(self) -> None:
+        super().run()
+        folder = HERE / "grammar" if self.editable_mode else Path(self.build_lib, "kcompile", "grammar")
+        try:
+            tables = module_at("compiler/frontend/grammar_tables.py")
+            start = module_at("compiler/frontend/kinds.py").START_RULES
+            made = tables.make((HERE / "grammar" / "manifest.lark").read_text("utf-8"), start)
+        except ImportError:
+            return
+        (folder / "manifest.tables.json").write_text(json.dumps(made, separators=(",", ":")), "utf-8")
+
+
+def module_at(path: str) -> ModuleType:
+    """A module of the package, by its file: the package itself is not importable before it is installed."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, HERE / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 setup(
+    cmdclass={"build_py": BuildWithTables},
     package_dir={"kcompile": "compiler", "kcompile.native": "native", "kcompile.grammar": "grammar"},
     packages=[
         "kcompile",

@@ -34,9 +34,9 @@ class Rule:
 class Tables:
     """LALR(1) tables. In `shifts[state][terminal]` and `gotos[state][origin]` stand next states.
 
-    `default[state]` is an index into `rules` for a state that can only reduce, else -1. `keys` maps the text of a key to
-    its terminal. `near_misses[state]` has, for a state that lets any key pass, the keys it knows by their case-folded
-    text: there a misspelling would go unseen.
+    `default[state]` is an index into `rules` for a state that can only reduce, else -1. `keys` maps the text of a key
+    to its terminal. `near_misses[state]` has, for a state that lets any key pass, the keys it knows by their
+    case-folded text: there a misspelling would go unseen.
     """
 
     start: dict[str, int]
@@ -81,15 +81,17 @@ def make(grammar: str, start: tuple[str, ...]) -> dict[str, Any]:
     number_of = {rule: number for number, rule in enumerate(lark.rules)}
     states = []
     for state in range(len(table.states)):
-        shift, reduce, goto = {}, {}, {}
+        shift, goto, reduces = {}, {}, set()
         for symbol, (action, argument) in table.states[state].items():
             if action is not Shift:
-                reduce[symbol] = number_of[argument]
+                reduces.add(number_of[argument])
             elif symbol in origins:
                 goto[symbol] = argument
             else:
                 shift[symbol] = argument
-        states.append([shift, reduce, goto])
+        if len(reduces) > 1 or (reduces and shift):
+            raise ValueError(f"state {state} must look ahead to decide: write the grammar without optional parts")
+        states.append([shift, goto, reduces.pop() if reduces else -1])
     return {
         "digest": _digest(grammar, start),
         "start": table.start_states,
@@ -127,18 +129,13 @@ def _tables(data: dict[str, Any]) -> Tables:
     return Tables(
         start=data["start"],
         shifts=tuple(shift for shift, _, _ in states),
-        default=tuple(_default(shift, reduce) for shift, reduce, _ in states),
-        gotos=tuple(goto for _, _, goto in states),
+        default=tuple(default for _, _, default in states),
+        gotos=tuple(goto for _, goto, _ in states),
         rules=tuple(Rule(name, length, action, gathers) for _, name, length, action, gathers in data["rules"]),
         origins=tuple(origin for origin, *_ in data["rules"]),
         keys=keys,
         near_misses=near_misses,
     )
-
-
-def _default(shift: dict[str, int], reduce: dict[str, int]) -> int:
-    rules = set(reduce.values())
-    return rules.pop() if not shift and len(rules) == 1 else -1
 
 
 def _digest(grammar: str, start: tuple[str, ...]) -> str:
