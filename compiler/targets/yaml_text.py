@@ -1,0 +1,73 @@
+"""YAML as we write it: block style, keys in the order given, every text quoted that YAML could read as something else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+Value = str | int | bool | None | Mapping[str, "Value"] | Sequence["Value"]
+
+# Beyond these a text is quoted: the first character keeps numbers, indicators and words that YAML 1.1 knows apart.
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*", re.ASCII)
+_WORDS = frozenset("y n yes no on off true false null".split())
+
+
+def yaml_documents(documents: Sequence[Mapping[str, Value]]) -> bytes:
+    """The documents as one YAML text, `---` between them."""
+    lines: list[str] = []
+    for document in documents:
+        if lines:
+            lines.append("---")
+        _mapping(document, "", lines)
+    return ("\n".join(lines) + "\n").encode() if lines else b""
+
+
+def scalar(value: str | int | bool | None) -> str:
+    """One scalar on one line; a text that is not plain is written as JSON, which YAML reads the same."""
+    if isinstance(value, str):
+        plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+        return value if plain else json.dumps(value, ensure_ascii=True)
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _mapping(mapping: Mapping[str, Value], indent: str, lines: list[str], first: str = "") -> None:
+    for key, value in mapping.items():
+        _entry(f"{first or indent}{scalar(key)}:", value, indent, lines)
+        first = ""
+
+
+def _entry(head: str, value: Value, indent: str, lines: list[str]) -> None:
+    if isinstance(value, Mapping):
+        if not value:
+            lines.append(f"{head} {{}}")
+            return
+        lines.append(head)
+        _mapping(value, indent + "  ", lines)
+    elif isinstance(value, str | int | bool | None):
+        if isinstance(value, str) and _is_literal(value):
+            lines.append(f"{head} |")
+            lines += [f"{indent}  {line}" if line else "" for line in value[:-1].split("\n")]
+        else:
+            lines.append(f"{head} {scalar(value)}")
+    elif not value:
+        lines.append(f"{head} []")
+    else:
+        lines.append(head)
+        for item in value:
+            if isinstance(item, Mapping) and item:
+                _mapping(item, indent + "  ", lines, first=f"{indent}- ")
+            elif isinstance(item, Mapping):
+                lines.append(f"{indent}- {{}}")
+            else:
+                assert isinstance(item, str | int | bool | None)
+                lines.append(f"{indent}- {scalar(item)}")
+
+
+def _is_literal(text: str) -> bool:
+    """Whether a text of several lines can stand as a literal block scalar and come back the same."""
+    if not text.endswith("\n") or text.endswith("\n\n") or text == "\n" or text[0] in " \n":
+        return False
+    return all(line.isprintable() or not line.strip("\t") for line in text.split("\n"))
