@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from kcompile.api import CompiledCluster, NoSuchNode
 from kcompile.cli.options import (
     kube_version_option,
     load_cluster,
@@ -15,7 +17,7 @@ from kcompile.cli.options import (
     node_option,
 )
 from kcompile.ir.plan import Family, KubeVersion, Mode
-from kcompile.targets.registry import DEFAULT_FORMATS, WrongFormat, formats
+from kcompile.targets.registry import DEFAULT_FORMATS, WrongFormat, formats, modes_of
 
 
 @click.command(short_help="compile manifests into rules", no_args_is_help=True)
@@ -63,10 +65,33 @@ def command(
 
         write_everything(cluster, output, node, mode, kube_version, local_addresses)
         return
-    chosen: Family | None = None if family is None else 4 if family == "4" else 6
+    chosen_mode = mode or _mode_of(format_name, cluster.mode)
+    chosen = format_name or DEFAULT_FORMATS[chosen_mode]
+    chosen_family: Family | None = None if family is None else 4 if family == "4" else 6
+
+    def rules(name: str) -> bytes:
+        return cluster.node(name, chosen_mode, kube_version, local_addresses).emit_bytes(chosen, chosen_family)
+
     try:
-        compiled = cluster.node(node, mode, kube_version, local_addresses)
-        text = compiled.emit_bytes(format_name or DEFAULT_FORMATS[compiled.plan.mode], chosen)
+        text = rules(node) if node else _same_on_all(cluster, rules)
     except WrongFormat as wrong:
         raise click.BadParameter(str(wrong), param_hint="--format") from None
     sys.stdout.buffer.write(text)
+
+
+def _mode_of(format_name: str | None, configured: Mode) -> Mode:
+    """The configured mode, unless the format belongs to one other mode only: `--format nft` means nftables."""
+    modes = modes_of(format_name) if format_name else ()
+    return modes[0] if len(modes) == 1 else configured
+
+
+def _same_on_all(cluster: CompiledCluster, rules: Callable[[str], bytes]) -> bytes:
+    """The rules of every node, if they are the same on all; else the node must be named."""
+    names = cluster.node_names
+    text = rules(names[0])
+    for name in names[1:]:
+        if rules(name) != text:
+            raise NoSuchNode(
+                f"the rules of {names[0]} and {name} differ; name a node with --node, or write all with -o DIR"
+            )
+    return text

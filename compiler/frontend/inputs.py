@@ -61,4 +61,4 @@ def _read(file: Path, sources: list[Source], problems: list[Diagnostic], seen: s
 
 
 def _at(name: str, code: str, message: str, *, is_error: bool = True) -> Diagnostic:
-    return (error if is_error else warning)(code, message, Span(Source(name, b""), 1, 1))
+    return (error if is_error else warning)(code, message, Span(Source(name, b""), 0, 1))

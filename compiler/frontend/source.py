@@ -31,6 +31,8 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a 1-based line, without its line end; empty past the end of the text."""
+        if number < 1:
+            return ""
         start = 0
         for _ in range(number - 1):
             start = self.data.find(b"\n", start) + 1
@@ -42,7 +44,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one line of a source; `line` and `column` count from 1, `length` counts characters."""
+    """A stretch of one line of a source; `line` and `column` count from 1, `length` counts characters.
+
+    Line 0 stands for the source as a whole.
+    """
 
     source: Source
     line: int
@@ -50,7 +55,7 @@ class Span:
     length: int = 1
 
     def __str__(self) -> str:
-        return f"{self.source.name}:{self.line}:{self.column}"
+        return f"{self.source.name}:{self.line}:{self.column}" if self.line else self.source.name
 
 
 PathStep = str | int

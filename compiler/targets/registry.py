@@ -102,5 +102,10 @@ def node_format(name: str, mode: Mode) -> NodeFormat:
     )
 
 
+def modes_of(name: str) -> tuple[Mode, ...]:
+    """The modes that have a format."""
+    return tuple(mode for mode in MODES if any(f.name == name and mode in f.modes for f in NODE_FORMATS))
+
+
 class WrongFormat(KcompileError):
     """A format that the mode does not have, or that does not exist."""
