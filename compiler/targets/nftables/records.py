@@ -1,0 +1,170 @@
+"""A ServicePort as the record that the templates of `rules` are filled in from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from kcompile.ir.plan import EndpointInfo, FamilyPlan, ServicePortInfo
+from kcompile.targets.template import Item, Join, Value
+
+Endpoints = tuple[EndpointInfo, ...]
+
+ENDPOINT = Item("endpoint", EndpointInfo._fields)
+
+
+class Record(NamedTuple):
+    """What one ServicePort brings to the rules.
+
+    `internal` is the kind of chain that ClusterIP traffic goes to, "service" or "local"; a verdict is "" where there
+    are endpoints. `cluster` and `local` are the endpoints of the Service's chains of these kinds, empty where there
+    is no such chain; `chained` are those that have chains of their own.
+    """
+
+    namespace: str
+    service: str
+    port_name: str
+    protocol: str
+    cluster_ip: str
+    port: int
+    node_port: int
+    comment: str
+    affinity: str
+    internal_policy_local: bool
+    external_policy_local: bool
+    externally_accessible: bool
+    has_endpoints: bool
+    internal: str
+    internal_verdict: str
+    external_verdict: str
+    external_ips: tuple[str, ...]
+    firewalled_vips: tuple[str, ...]
+    sources: str
+    cluster: Endpoints
+    cluster_count: int
+    cluster_single: bool
+    local: Endpoints
+    local_count: int
+    local_single: bool
+    chained: Endpoints
+
+
+LISTS = {
+    "external_ips": Item("external_ip"),
+    "firewalled_vips": Item("vip"),
+    "cluster": ENDPOINT,
+    "local": ENDPOINT,
+    "chained": ENDPOINT,
+}
+
+NAME_LIMIT = 240
+"""Names are cut to this many bytes, so that the kernel's 256 leave room for the kind of chain in front."""
+
+
+def values(comma: str) -> dict[str, Value | Join]:
+    """Names and inline lists; `comma` stands between the elements of a map in a rule."""
+    service = "{namespace}/{service}/{protocol}/{port_name}"
+    endpoint = service + "__{endpoint.ip}/{endpoint.port}"
+    # nft reads a colon as the end of a name.
+    no_colons = ":."
+    chains = "{index} : goto endpoint-{endpoint_name}"
+    addresses = "{index} : {endpoint.ip} . {endpoint.port}"
+    return {
+        "service_hash": Value(service, digest=8),
+        "service_name": Value("{service_hash}-" + service, limit=NAME_LIMIT, ellipsis="..."),
+        "endpoint_hash": Value(endpoint, over="chained", replace=no_colons, digest=8),
+        "endpoint_name": Value(
+            "{endpoint_hash}-" + endpoint, over="chained", replace=no_colons, limit=NAME_LIMIT, ellipsis="..."
+        ),
+        "cluster_chains": Join("cluster", chains, comma),
+        "local_chains": Join("local", chains, comma),
+        "cluster_addresses": Join("cluster", addresses, comma),
+        "local_addresses": Join("local", addresses, comma),
+    }
+
+
+def records(
+    plan: FamilyPlan,
+    comment_limit: int,
+    chain_every_endpoint: bool,
+    timeout: Callable[[int], str],
+    interval_set: Callable[[Sequence[str], str], str],
+) -> Iterator[Record]:
+    """A record for every ServicePort, in the plan's order; the functions are those of the form."""
+    taken: set[tuple[str, str, int]] = set()
+    for info in plan.service_ports:
+        protocol = info.protocol.lower()
+        taken.add((info.cluster_ip, protocol, info.port))
+        cluster = info.cluster_endpoints if info.uses_cluster_endpoints else ()
+        local = info.local_endpoints if info.uses_local_endpoints else ()
+        has_endpoints = info.has_any_endpoints
+        internal_verdict = external_verdict = comment = ""
+        if not has_endpoints:
+            internal_verdict = external_verdict = "goto reject-chain"
+        elif not local:
+            internal_verdict = "drop" if info.internal_policy_local else ""
+            external_verdict = "drop" if info.external_policy_local else ""
+        if internal_verdict or external_verdict:
+            comment = info.name[:comment_limit]
+        affinity = timeout(info.session_affinity_timeout) if info.session_affinity_timeout else ""
+        vips = info.load_balancer_vips if info.source_ranges else ()
+        yield Record(
+            namespace=info.namespace,
+            service=info.service,
+            port_name=info.port_name,
+            protocol=protocol,
+            cluster_ip=info.cluster_ip,
+            port=info.port,
+            node_port=info.node_port,
+            comment=comment,
+            affinity=affinity,
+            internal_policy_local=info.internal_policy_local,
+            external_policy_local=info.external_policy_local,
+            externally_accessible=info.externally_accessible,
+            has_endpoints=has_endpoints,
+            internal="local" if info.internal_policy_local else "service",
+            internal_verdict=internal_verdict,
+            external_verdict=external_verdict,
+            external_ips=_free(info, protocol, taken),
+            firewalled_vips=vips,
+            sources=interval_set(_allowed_sources(info), " , ") if vips else "",
+            cluster=cluster,
+            cluster_count=len(cluster),
+            cluster_single=len(cluster) == 1,
+            local=local,
+            local_count=len(local),
+            local_single=len(local) == 1,
+            chained=info.reachable_endpoints if affinity or chain_every_endpoint else (),
+        )
+
+
+def _free(info: ServicePortInfo, protocol: str, taken: set[tuple[str, str, int]]) -> tuple[str, ...]:
+    """The external addresses of a ServicePort that no other has before it: a map has one verdict for a key."""
+    addresses = []
+    for address in (*info.external_ips, *info.load_balancer_vips):
+        if (key := (address, protocol, info.port)) not in taken:
+            taken.add(key)
+            addresses.append(address)
+    return tuple(addresses)
+
+
+def _allowed_sources(info: ServicePortInfo) -> tuple[str, ...]:
+    """The source ranges, and the load balancer's own addresses if the node may come in: where such an address is also
+    one of the node's, that is what the node's own packets come from."""
+    return (*info.source_ranges, *info.load_balancer_vips) if info.source_ranges_include_node else info.source_ranges
+
+
+def hairpin_connections(plan: FamilyPlan) -> tuple[str, ...]:
+    """Keys of the connections that an endpoint of this node makes to itself through a Service, each once."""
+    keys = {
+        f"{endpoint.ip} . {endpoint.ip} . {info.protocol.lower()} . {endpoint.port}": None
+        for info in plan.service_ports
+        for endpoint in info.reachable_endpoints
+        if endpoint.local
+    }
+    return tuple(keys)
+
+
+def cluster_ips(plan: FamilyPlan) -> tuple[str, ...]:
+    """Every cluster IP, once for all ports of its Service."""
+    return tuple(dict.fromkeys(info.cluster_ip for info in plan.service_ports))

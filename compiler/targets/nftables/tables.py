@@ -1,0 +1,126 @@
+"""One table of one family, in one form: the rules with everything filled in that a node, a version and a form settle,
+then emitted for every ServicePort."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kcompile import diagnostics
+from kcompile.ir.node_addresses import is_loopback
+from kcompile.ir.plan import Family, FamilyPlan, NodePlan
+from kcompile.passes.addresses import parse_address
+from kcompile.targets.nftables import records
+from kcompile.targets.nftables.form import Form
+from kcompile.targets.nftables.rules import COMMENT_LIMITS, VERSIONS
+from kcompile.targets.program import compile_table
+from kcompile.targets.template import Constant, Line, Row, Section, Table, map_lines, specialize
+
+DEFAULT_MASQUERADE_BIT = 14
+TOP_BIT = 31
+FAMILY_WORDS: dict[Family, dict[str, str]] = {
+    4: {"ip": "ip", "address": "ipv4_addr", "left": "", "right": "", "not_loopback": "ip daddr != 127.0.0.0/8"},
+    6: {"ip": "ip6", "address": "ipv6_addr", "left": "[", "right": "]", "not_loopback": "ip6 daddr != ::1"},
+}
+
+
+def write_table(plan: NodePlan, family: Family, form: Form) -> bytes:
+    """The text of the table `ip kube-proxy` or `ip6 kube-proxy`."""
+    if plan.kube_version not in VERSIONS:
+        message = f"the nftables mode of Kubernetes {plan.kube_version} was alpha and is not compiled"
+        hint = f"use --kube-version {' or '.join(VERSIONS)}"
+        raise diagnostics.Errors([diagnostics.error("nftables-version", message, hint=hint)])
+    own = plan.family(family)
+    constants = _constants(plan, own, form)
+    listed = {
+        "cluster_ips": records.cluster_ips(own),
+        "hairpin_connections": records.hairpin_connections(own) if constants["hairpins_in_set"] else (),
+        "node_port_ips": _node_port_ips(own),
+    }
+    sections: list[Section] = []
+    rows: list[Row] = []
+    frames: dict[str, tuple[bytes, bytes]] = {}
+    for number, part in enumerate(form.parts):
+        name = str(number)
+        part_rows = _settle(part.rows, name, constants)
+        if part.listed:
+            frames[name] = (form.listed(part.listed, family, listed[part.listed.listed]).encode(), b"")
+        elif part.once:
+            frames[name] = ("".join(f"{row.text}\n" for row in part_rows if isinstance(row, Line)).encode(), b"")
+            part_rows = ()
+        elif part.separator:
+            frames[name] = (part.head.encode(), part.tail.encode())
+        rows += part_rows
+        sections.append(
+            Section(name, end="", separator=part.separator, omit_empty=True)
+            if part.separator
+            else Section(name, part.order_by)
+        )
+    table = Table(
+        fields=records.Record._fields,
+        sections=tuple(sections),
+        rows=tuple(rows),
+        lists=records.LISTS,
+        values=records.values(form.comma),
+    )
+    return compile_table(table).emit(
+        tuple(
+            records.records(
+                own,
+                comment_limit=COMMENT_LIMITS[plan.kube_version],
+                chain_every_endpoint=not constants["hairpins_in_set"],
+                timeout=form.timeout,
+                interval_set=form.interval_set,
+            )
+        ),
+        frames,
+    )
+
+
+def _settle(rows: tuple[Row, ...], section: str, constants: dict[str, Constant]) -> tuple[Row, ...]:
+    """Rows in their section, with the constants in them and without the lines that these rule out."""
+    settled = specialize(Table((), (), rows), constants).rows
+    return map_lines(settled, lambda line: (replace(line, section=section),))
+
+
+def _constants(plan: NodePlan, own: FamilyPlan, form: Form) -> dict[str, Constant]:
+    """Slots and conditions that are the same for every ServicePort."""
+    options = plan.configuration.nftables
+    bit = DEFAULT_MASQUERADE_BIT if options.masquerade_bit is None else options.masquerade_bit
+    version = VERSIONS[plan.kube_version]
+    words = FAMILY_WORDS[own.family]
+    return {
+        **words,
+        **form.words,
+        **(form.top_bit_words if bit == TOP_BIT else {}),
+        **version,
+        "mark": f"{1 << bit:#010x}",
+        "mark_for_masquerade": "jump mark-for-masquerade" if version["marks_in_chain"] else "{or_mark}",
+        "masquerade_all": options.masquerade_all,
+        "if_local": _source_test(own, form, ""),
+        "if_not_local": _source_test(own, form, "!= "),
+        "service_cidrs": form.interval_set(own.service_cidrs, ",") if own.service_cidrs else "",
+        "node_ports_everywhere": own.node_ports_everywhere,
+        # No loopback: answers could not get back (KEP-3866).
+        "of_local_address": "fib daddr type local " if own.node_ports_everywhere else "",
+        "to_node_port_address": "{not_loopback}" if own.node_ports_everywhere else "{ip} daddr @nodeport-ips",
+    }
+
+
+def _source_test(own: FamilyPlan, form: Form, negation: str) -> str:
+    """The match for packets of local Pods, or with a negation for others; "" where nothing tells them."""
+    detector = own.detect_local
+    if detector.kind == "cidr":
+        return f"{{ip}} saddr {negation}{detector.value}"
+    if detector.kind == "bridge":
+        return f"iifname {negation}{form.interface(detector.value)}"
+    if detector.kind == "interface-prefix":
+        return f"iifname {negation}{form.interface(detector.value + '*')}"
+    return ""
+
+
+def _node_port_ips(own: FamilyPlan) -> tuple[str, ...]:
+    """The addresses that node ports answer on, in the order of their numbers."""
+    if own.node_ports_everywhere:
+        return ()
+    addresses = (address for address in own.node_port_addresses if not is_loopback(address))
+    return tuple(sorted(addresses, key=lambda address: parse_address(address) or ()))
