@@ -1,4 +1,4 @@
-"""Which endpoints serve which traffic: kube-proxy's categories, with traffic policies, terminating endpoints and hints."""
+"""Which endpoints serve which traffic: kube-proxy's categories, by policies, readiness and hints."""
 
 from __future__ import annotations
 

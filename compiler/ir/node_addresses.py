@@ -64,9 +64,7 @@ def is_loopback(address: str) -> bool:
     return address == LOOPBACK[6] or address.startswith("127.")
 
 
-def node_port_cidrs(
-    configuration: KubeProxyConfiguration, mode: Mode, family: Family, node_ip: str
-) -> tuple[str, ...]:
+def node_port_cidrs(configuration: KubeProxyConfiguration, mode: Mode, family: Family, node_ip: str) -> tuple[str, ...]:
     """The networks of one family whose addresses node ports answer on; `ANY_CIDR` alone for every address.
 
     The nftables mode takes the primary addresses when nothing is configured (KEP-3866). A family for which nothing is
@@ -82,9 +80,13 @@ def node_port_cidrs(
 
 
 def node_port_addresses(cidrs: tuple[str, ...], local_addresses: Iterable[str], family: Family) -> tuple[str, ...]:
-    """The node's own addresses inside the networks, loopback included, sorted as text."""
+    """The node's own addresses inside the networks, loopback included, sorted by number.
+
+    kube-proxy collects them in a map, whose order is random.
+    """
     networks = cidrs_of(cidrs, family)
-    return tuple(sorted(address for address in local_addresses if contains(networks, address)))
+    parsed = filter(None, map(parse_address, local_addresses))
+    return tuple(format_address(ip) for ip in sorted(parsed) if any(ip in network for network in networks))
 
 
 def local_detector(configuration: KubeProxyConfiguration, node: Node | None, family: Family) -> LocalDetector:

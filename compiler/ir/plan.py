@@ -50,8 +50,9 @@ class ServicePortInfo:
     """One port of a Service in one IP family, with its endpoints by category.
 
     `external_ips`, `load_balancer_vips` and `source_ranges` hold this family's only; source ranges are masked
-    networks, and `source_ranges_include_node` says that one of them holds the node's own address. `session_affinity_timeout` is in seconds, 0 for no affinity. Each endpoints tuple is in kube-proxy's
-    order (by the string "ip:port"):
+    networks, and `source_ranges_include_node` says that one of them holds the node's own address.
+    `session_affinity_timeout` is in seconds, 0 for no affinity. Each endpoints tuple is in kube-proxy's order (by the
+    string "ip:port"):
 
     - `endpoints`: all of them, ready or not (large-cluster mode counts these).
     - `cluster_endpoints`: who may serve traffic under policy Cluster (or the terminating fallback, or hinted ones).
@@ -118,7 +119,7 @@ class FamilyPlan:
     `node_ip` is the node's primary address of this family, "" if it has none. `local_addresses` are the node's own
     addresses without prefix (loopback included). Node ports answer on those inside `node_port_cidrs`: the configured
     networks of this family, with "primary" resolved and the mode's default filled in, or "0.0.0.0/0" or "::/0" alone.
-    `node_port_addresses` are the node's addresses inside them, loopback included, sorted as text.
+    `node_port_addresses` are the node's addresses inside them, loopback included, sorted by number.
     `service_cidrs` are those of ServiceCIDR objects (kube-proxy takes no other source).
     """
 

@@ -9,7 +9,7 @@ from kcompile.ir.endpoints import canonical_address, is_for_kube_proxy
 from kcompile.ir.node_addresses import canonical_cidr, cidrs_of, contains
 from kcompile.ir.plan import Family, ServicePortInfo
 from kcompile.model.service import Service
-from kcompile.passes.addresses import IP_FAMILY, parse_address
+from kcompile.passes.addresses import format_address, parse_address
 
 DEFAULT_AFFINITY_TIMEOUT = 10800
 """Seconds: what the API server fills in for sessionAffinity ClientIP."""
@@ -79,4 +79,5 @@ def _takes_external_traffic(service: Service) -> bool:
 
 def _of_family(addresses: Iterable[str], family: Family) -> tuple[str, ...]:
     """The addresses of one family in canonical form; empty and invalid ones are left out."""
-    return tuple(canonical_address(text) for text in addresses if (parsed := parse_address(text)) and parsed[0] == family)
+    parsed = map(parse_address, addresses)
+    return tuple(format_address(address) for address in parsed if address and address[0] == family)
