@@ -10,24 +10,25 @@ import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kcompile.ir.plan import Family
+from kcompile.ir.plan import Family, LocalDetector
 
 BUILT_IN_CHAINS = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
 }
+HOST_PREFIX = {4: 32, 6: 128}
 PROTOCOL_NUMBER = {"tcp": 6, "udp": 17, "sctp": 132}
 REJECT_WITH = {4: "icmp-port-unreachable", 6: "icmp6-port-unreachable"}
 UNQUOTED = frozenset(string.ascii_letters + string.digits + "_-")
 """What iptables-save leaves unquoted (no_quote_chars in libxtables)."""
 
 # Where iptables-save puts a part.
-ADDRESS, INTERFACE, PROTOCOL, MATCH = range(4)
+SOURCE, DESTINATION, INTERFACE, PROTOCOL, MATCH = range(5)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A match or a target: `given` to iptables-restore, `saved` by iptables-save."""
+    """A match or a target: `given` to iptables-restore, `saved` by iptables-save ("" if it leaves the part out)."""
 
     given: str
     saved: str
@@ -45,7 +46,8 @@ class Rule:
 
     @property
     def saved(self) -> str:
-        return " ".join((f"-A {self.chain}", *(part.saved for part in sorted(self.parts, key=lambda p: p.place))))
+        parts = sorted(self.parts, key=lambda part: part.place)
+        return " ".join((f"-A {self.chain}", *(part.saved for part in parts if part.saved)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +98,30 @@ def network(address: str) -> str:
     """An address with its prefix, as iptables-save prints it."""
     if "/" in address:
         return address
-    return f"{address}/{128 if ':' in address else 32}"
+    return f"{address}/{HOST_PREFIX[6 if ':' in address else 4]}"
 
 
 def source(address: str) -> Part:
-    return Part(f"-s {address}", f"-s {network(address)}", ADDRESS)
+    return Part(f"-s {address}", f"-s {network(address)}", SOURCE)
 
 
 def destination(address: str) -> Part:
-    return Part(f"-d {address}", f"-d {network(address)}", ADDRESS)
+    return Part(f"-d {address}", f"-d {network(address)}", DESTINATION)
+
+
+def to_host(address: str, family: Family) -> Part:
+    """A single address, or a template's slot for one."""
+    return Part(f"-d {address}", f"-d {address}/{HOST_PREFIX[family]}", DESTINATION)
+
+
+def from_local_pods(detector: LocalDetector, negated: bool = False) -> Part:
+    """Traffic of this node's Pods (or of all Pods, as the detector can tell), or any other traffic."""
+    not_ = "! " if negated else ""
+    if detector.kind == "cidr":
+        text = f"{not_}-s {detector.value}"
+        return Part(text, "" if detector.value.endswith("/0") and not negated else text, SOURCE)
+    text = f"{not_}-i {detector.value}{'+' if detector.kind == 'interface-prefix' else ''}"
+    return Part(text, text, INTERFACE)
 
 
 def protocol(name: str) -> Part:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kcompile.ir.plan import Family, FamilyPlan, LocalDetector, NodePlan
+from kcompile.ir.plan import Family, FamilyPlan, NodePlan
 from kcompile.targets.iptables_rule import (
-    ADDRESS,
-    INTERFACE,
     PROTOCOL_NUMBER,
     Part,
     Rule,
     Table,
     comment,
     flip_mark,
+    from_local_pods,
     in_set,
     jump,
     marked,
@@ -119,7 +118,7 @@ def nat_rules(plan: NodePlan, family: Family, sets: Elements) -> Iterator[Rule]:
         if options.masquerade_all:
             matches: tuple[Part, ...] = (in_set(name, "dst,dst"),)
         elif detector.kind != "none":
-            matches = (in_set(name, "dst,dst"), not_local(detector))
+            matches = (in_set(name, "dst,dst"), from_local_pods(detector, negated=True))
         else:
             # The node takes the address on kube-ipvs0 as its source: from a VIP to that VIP is always masqueraded.
             matches = (in_set(name, "src,dst"),)
@@ -194,12 +193,3 @@ def virtual_server(address: str, of_protocol: str, port: int) -> Part:
         f"-m ipvs --vaddr {address} --vproto {of_protocol} --vport {port}",
         f"-m ipvs --vproto {PROTOCOL_NUMBER[of_protocol]} --vaddr {address} --vport {port}",
     )
-
-
-def not_local(detector: LocalDetector) -> Part:
-    if detector.kind == "cidr":
-        text, place = f"! -s {detector.value}", ADDRESS
-    else:
-        suffix = "+" if detector.kind == "interface-prefix" else ""
-        text, place = f"! -i {detector.value}{suffix}", INTERFACE
-    return Part(text, text, place)
