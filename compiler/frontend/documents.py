@@ -14,7 +14,7 @@ from kcompile.frontend.yaml_events import yaml_events
 # At the start of a line `---` and `...` are document markers everywhere in YAML, inside scalars too (YAML 1.2, 9.1.2).
 _MARKER = re.compile(rb"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLANK_OR_COMMENT = re.compile(rb"(?:[ \t\r\n]+|#[^\n]*)*")
+_BLANK_OR_COMMENT = re.compile(rb"(?:---(?=[ \t\r\n]|\Z))?(?:[ \t\r\n]+|#[^\n]*)*")
 
 
 @dataclass(frozen=True, slots=True)

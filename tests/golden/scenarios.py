@@ -1,0 +1,29 @@
+"""The scenarios of golden/: what each is compiled into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import kcompile
+from kcompile.ir.plan import MODES
+from kcompile.targets.objects import objects
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+SCENARIOS = tuple(sorted(folder.name for folder in GOLDEN.iterdir() if (folder / "input").is_dir()))
+
+
+def expected_files(scenario: str) -> dict[str, bytes]:
+    """Every expected file of a scenario, by its path below expected/: the objects, and each node in each mode."""
+    cluster = kcompile.load([GOLDEN / scenario / "input"])
+    files = {"objects.yaml": objects(cluster.model)}
+    for mode in MODES:
+        for node in cluster.node_names:
+            for name, text in cluster.node(node, mode=mode).render_files():
+                files[f"{mode}/{node}/{name}"] = text
+    return files
+
+
+def recorded_files(scenario: str) -> dict[str, bytes]:
+    """What expected/ holds."""
+    folder = GOLDEN / scenario / "expected"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
