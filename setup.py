@@ -29,8 +29,16 @@ def extensions() -> list[Extension]:
     except ImportError:
         return []
     sources = sorted(path.relative_to(HERE) for path in (HERE / "native").glob("*.pyx"))
+    headers = sorted(str(path.relative_to(HERE)) for path in (HERE / "native").glob("*.h"))
     modules = [
-        Extension(f"kcompile.native.{path.stem}", [str(path)], extra_compile_args=C_FLAGS, optional=True)
+        Extension(
+            f"kcompile.native.{path.stem}",
+            [str(path)],
+            include_dirs=["native"],
+            depends=headers,
+            extra_compile_args=C_FLAGS,
+            optional=True,
+        )
         for path in sources
     ]
     annotate = bool(os.environ.get("KCOMPILE_ANNOTATE"))
