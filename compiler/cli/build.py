@@ -65,6 +65,11 @@ def command(
 
         write_everything(cluster, output, node, mode, kube_version, local_addresses)
         return
+    if format_name == "objects":
+        from kcompile.targets.objects import objects
+
+        sys.stdout.buffer.write(objects(cluster.model))
+        return
     chosen_mode = mode or _mode_of(format_name, cluster.mode)
     chosen = format_name or DEFAULT_FORMATS[chosen_mode]
     chosen_family: Family | None = None if family is None else 4 if family == "4" else 6

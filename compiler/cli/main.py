@@ -71,7 +71,7 @@ def cli() -> None:
 def main() -> None:
     """The entry point of the console script."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="kcompile", standalone_mode=False)
         # The reader of standard output may have gone away (`| head`): find out here, not at exit.
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as usage:
