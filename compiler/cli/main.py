@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from kcompile import __version__
 from kcompile.diagnostics import Errors, KcompileError
@@ -28,7 +29,7 @@ class Commands(click.Group):
     """The commands, each loaded from its own module when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [] if ctx.resilient_parsing else list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
@@ -40,6 +41,12 @@ class Commands(click.Group):
         if args and args[0] not in COMMANDS and args[0] not in _OWN_OPTIONS:
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, options, and the paths of the default command."""
+        options = [item for item in super().shell_complete(ctx, incomplete) if item.value not in COMMANDS]
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *options, CompletionItem(incomplete, type="file")]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

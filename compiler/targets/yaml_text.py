@@ -1,8 +1,7 @@
-"""YAML as we write it: block style, keys in the order given, every text quoted that YAML could read as something else."""
+"""YAML as we write it: block style, keys in the order given, every text quoted that could be read as something else."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +9,7 @@ Value = str | int | bool | None | Mapping[str, "Value"] | Sequence["Value"]
 
 # Beyond these a text is quoted: the first character keeps numbers, indicators and words that YAML 1.1 knows apart.
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*", re.ASCII)
-_WORDS = frozenset("y n yes no on off true false null".split())
+_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 
 
 def yaml_documents(documents: Sequence[Mapping[str, Value]]) -> bytes:
@@ -24,13 +23,22 @@ def yaml_documents(documents: Sequence[Mapping[str, Value]]) -> bytes:
 
 
 def scalar(value: str | int | bool | None) -> str:
-    """One scalar on one line; a text that is not plain is written as JSON, which YAML reads the same."""
+    """One scalar on one line; a text that is not plain is double-quoted."""
     if isinstance(value, str):
         plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
-        return value if plain else json.dumps(value, ensure_ascii=True)
+        return value if plain else f'"{"".join(map(_escaped, value))}"'
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if character in '"\\':
+        return f"\\{character}"
+    if character.isprintable() and not 0xD800 <= code <= 0xDFFF:
+        return character
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _mapping(mapping: Mapping[str, Value], indent: str, lines: list[str], first: str = "") -> None:
