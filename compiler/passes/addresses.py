@@ -20,9 +20,7 @@ BITS: dict[Family, int] = {4: 32, 6: 128}
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 is_ipv4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}").fullmatch
-is_usable_ipv4 = re.compile(
-    rf"(?!127\.|169\.254\.|224\.0\.0\.|0\.0\.0\.0\Z){_OCTET}(?:\.{_OCTET}){{3}}"
-).fullmatch
+is_usable_ipv4 = re.compile(rf"(?!127\.|169\.254\.|224\.0\.0\.|0\.0\.0\.0\Z){_OCTET}(?:\.{_OCTET}){{3}}").fullmatch
 """An IPv4 address that is not special: see `special`."""
 
 _ipv6_text = re.compile(r"[0-9A-Fa-f:.]{2,45}").fullmatch

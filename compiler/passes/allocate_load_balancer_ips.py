@@ -125,8 +125,10 @@ def _may_share(one: Service, other: Service) -> bool:
     """MetalLB's rule: the same sharing key, and no port in common."""
     key = _annotation(one, "allow-shared-ip")
     ports = {(port.protocol, port.port) for port in one.ports}
-    return bool(key) and key == _annotation(other, "allow-shared-ip") and not any(
-        (port.protocol, port.port) in ports for port in other.ports
+    return (
+        bool(key)
+        and key == _annotation(other, "allow-shared-ip")
+        and not any((port.protocol, port.port) in ports for port in other.ports)
     )
 
 

@@ -41,7 +41,7 @@ def make_endpoint_slices(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, .
         check = Problems(service.origin)
         if not selected:
             check.warning("no-pods", ("spec", "selector"), f"selects no Pod in namespace {service.meta.namespace}")
-        if _wants_proportional_hints(service) and len(set(zones.values()) - {""}) > 1:
+        elif _wants_proportional_hints(service) and len(set(zones.values()) - {""}) > 1:
             text = "asks for topology-aware hints, which need the CPUs of Nodes: none are made"
             hint = "use spec.trafficDistribution, or give the EndpointSlices"
             check.warning("no-hints", ("metadata", "annotations"), text, hint)
@@ -81,9 +81,7 @@ def _selected(service: Service, index: Selected) -> list[Pod]:
     return [pod for pod in candidates if wanted <= pod.meta.labels.items()]
 
 
-def _groups(
-    service: Service, pods: Iterable[Pod], zones: Mapping[str, str]
-) -> dict[tuple[str, Ports], list[Endpoint]]:
+def _groups(service: Service, pods: Iterable[Pod], zones: Mapping[str, str]) -> dict[tuple[str, Ports], list[Endpoint]]:
     groups: dict[tuple[str, Ports], list[Endpoint]] = {}
     named = any(isinstance(port.target_port, str) for port in service.ports)
     numbered = () if named else _ports(service, PodSpec())

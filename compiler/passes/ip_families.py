@@ -31,13 +31,13 @@ def complete_ip_families(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, .
 
 
 def _complete(service: Service) -> bool:
-    """Whether the Service has been through this before, as one of a dump has."""
+    """Whether the Service has been through this before, as one of a dump has. A headless one has no address to add."""
     families = len(service.ip_families)
     if families == 1:
         fits = service.ip_family_policy in ("SingleStack", "PreferDualStack")
     else:
         fits = families == 2 and service.ip_family_policy in ("PreferDualStack", "RequireDualStack")
-    return fits and len(service.cluster_ips) == families
+    return fits and (service.cluster_ip == "None" or len(service.cluster_ips) == families)
 
 
 def _with_families(service: Service, available: tuple[str, ...], primary: str, check: Problems) -> Service:

@@ -111,5 +111,3 @@ def _check_status(check: Problems, status: PodStatus) -> None:
             check.not_an_address(("status", "podIPs", index, "ip"), text)
     if status.pod_ip and status.pod_ips and status.pod_ip != status.pod_ips[0]:
         check.error("bad-value", ("status", "podIPs"), f"must start with the podIP, {shown(status.pod_ip)}")
-
-

@@ -21,6 +21,7 @@ from kcompile.passes.syntax import (
     is_dns_label,
     is_port_name,
     is_qualified_name,
+    is_search_domain,
     is_subdomain,
     shown,
 )
@@ -80,21 +81,35 @@ def _check_type(check: Problems, service: Service) -> None:
     elif service.type not in SERVICE_TYPES:
         check.not_one_of(("spec", "type"), service.type, SERVICE_TYPES)
     elif not service.ports and not headless:
-        check.error("missing-field", ("spec", "ports"), "a Service needs a port, unless it is headless")
+        _refused(check, service, "missing-field", ("spec", "ports"), "a Service needs a port, unless it is headless")
     if headless and service.type in ("NodePort", "LoadBalancer"):
         check.error("bad-value", ("spec", "clusterIP"), f"a {service.type} Service cannot be headless")
-    if service.type != "ExternalName" and service.external_name and not is_subdomain(
-        service.external_name.removesuffix(".")
-    ):
-        check.error("bad-name", ("spec", "externalName"), f"{shown(service.external_name)} is not {SUBDOMAIN}")
+    if service.external_name:
+        _check_host_name(check, ("spec", "externalName"), service.external_name)
+
+
+def _check_host_name(check: Problems, path: Path, text: str) -> None:
+    """A name to look up, absolute or not. DNS knows upper case and underscores too, so CoreDNS answers for those."""
+    if is_subdomain(text.removesuffix(".")):
+        return
+    message = f"{shown(text)} is not {SUBDOMAIN}"
+    if text.isascii() and is_search_domain(text.lower()):
+        check.warning("bad-name", path, message, "the API server refuses it")
+    else:
+        check.error("bad-name", path, message)
+
+
+def _refused(check: Problems, service: Service, code: str, path: Path, text: str, hint: str = "") -> None:
+    """An error, or a warning for a Service that has its cluster IP: some API server, set up otherwise, has taken it."""
+    if service.cluster_ip in ("", "None"):
+        check.error(code, path, text, hint)
+    else:
+        check.warning(code, path, text, hint)
 
 
 def _check_external_name(check: Problems, service: Service) -> None:
-    name = service.external_name.removesuffix(".")
-    if not name:
+    if not service.external_name.removesuffix("."):
         check.error("missing-field", ("spec", "externalName"), "an ExternalName Service needs a name to point to")
-    elif not is_subdomain(name):
-        check.error("bad-name", ("spec", "externalName"), f"{shown(service.external_name)} is not {SUBDOMAIN}")
     for field_name, value in (
         ("clusterIP", service.cluster_ip),
         ("clusterIPs", service.cluster_ips),
@@ -150,7 +165,7 @@ def _check_target_port(check: Problems, path: Path, port: ServicePort) -> None:
         if not is_port_name(target):
             hint = "write a number without quotes" if target.isascii() and target.isdigit() else ""
             check.error("bad-name", (*path, "targetPort"), f"{shown(target)} is not {PORT_NAME}", hint)
-    elif target is not None and not 0 < target < 65536:
+    elif target is not None and target != port.port and not 0 < target < 65536:
         check.not_a_port((*path, "targetPort"), target)
 
 
@@ -159,12 +174,16 @@ def _check_node_port(check: Problems, path: Path, service: Service, port: Servic
         hint = "set type to NodePort, or remove nodePort"
         check.error("forbidden-field", (*path, "nodePort"), "may not be set when type is ClusterIP", hint)
     elif port.node_port not in NODE_PORTS:
-        check_node_port_range(check, (*path, "nodePort"), port.node_port)
+        _not_a_node_port(check, service, (*path, "nodePort"), port.node_port)
 
 
-def check_node_port_range(check: Problems, path: Path, number: int) -> None:
+def _not_a_node_port(check: Problems, service: Service, path: Path, number: int) -> None:
     text = f"{shown(number)} is not a node port ({NODE_PORTS.start}-{NODE_PORTS.stop - 1})"
-    check.error("port-range", path, text, "leave it out to have one allocated")
+    hint = "leave it out to have one allocated"
+    if 0 < number < 65536:
+        _refused(check, service, "port-range", path, text, hint)
+    else:
+        check.error("port-range", path, text, hint)
 
 
 def _check_session_affinity(check: Problems, service: Service) -> None:
@@ -254,7 +273,7 @@ def _check_traffic_policies(check: Problems, service: Service) -> None:
             text = "may only be set when type is LoadBalancer and externalTrafficPolicy is Local"
             check.error("forbidden-field", path, text)
         elif number not in NODE_PORTS:
-            check_node_port_range(check, path, number)
+            _not_a_node_port(check, service, path, number)
 
 
 def _check_load_balancer(check: Problems, service: Service) -> None:
