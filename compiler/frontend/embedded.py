@@ -16,10 +16,14 @@ _CONFIGURATION_KEYS = {
 """kubeadm's ConfigMaps in kube-system and the keys that hold configuration kinds."""
 
 
+def plays_a_part(config_map: ConfigMap) -> bool:
+    """Whether a ConfigMap configures the cluster's network: kubeadm's own, and CoreDNS's with what it may import."""
+    name = config_map.meta.name
+    return config_map.meta.namespace == "kube-system" and (name in _CONFIGURATION_KEYS or name.startswith("coredns"))
+
+
 def embedded_sources(config_map: ConfigMap) -> Iterator[Source]:
-    """The texts in one of kubeadm's ConfigMaps that are manifests; none for another ConfigMap."""
-    if config_map.meta.namespace != "kube-system":
-        return
+    """The texts in a ConfigMap that plays a part which are manifests themselves."""
     for key in _CONFIGURATION_KEYS.get(config_map.meta.name, ()):
         if key in config_map.data:
             yield embedded_source(config_map, key)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from kcompile.diagnostics import Diagnostic, error, path_text, raise_errors
 from kcompile.frontend.build import BUILDERS, REQUIRED, ApiObject, build
 from kcompile.frontend.documents import Document, documents
-from kcompile.frontend.embedded import embedded_sources
+from kcompile.frontend.embedded import embedded_sources, plays_a_part
 from kcompile.frontend.events import KEY, LIST, MAP, SCALAR, DuplicateKey, Event, Events, Malformed
 from kcompile.frontend.grammar_tables import Tables, load
 from kcompile.frontend.kinds import KINDS, START_RULES, Kind
@@ -194,11 +194,14 @@ class _Reader:
             self._add(build(kind, fields, origin))
 
     def _add(self, built: ApiObject) -> None:
-        self.read.objects.append(built)
         if isinstance(built, ConfigMap):
+            if not plays_a_part(built):
+                self.read.skipped["ConfigMap"] += 1
+                return
             for source in embedded_sources(built):
                 for document in documents(source):
                     _read_document(document, self.read)
+        self.read.objects.append(built)
 
 
 def _rest(events: Events, first: Event) -> list[Event]:
