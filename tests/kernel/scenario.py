@@ -15,6 +15,9 @@ NODE = "node"
 ELSEWHERE = "elsewhere"
 OUTSIDE = "outside"
 
+CLIENTS = ("198.51.100.250", "2001:db8:ffff::250")
+"""Addresses outside that no cluster of these tests has."""
+
 Verdict = Literal["answered", "refused", "unreachable", "silent"]
 
 
@@ -30,7 +33,7 @@ class World:
     node: tuple[str, ...]
     pods: tuple[tuple[str, ...], ...] = ()
     elsewhere: tuple[str, ...] = ()
-    outside: tuple[str, ...] = ("198.51.100.250", "2001:db8:ffff::250")
+    outside: tuple[str, ...] = CLIENTS
 
 
 @dataclass(frozen=True, slots=True)

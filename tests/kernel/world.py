@@ -47,8 +47,9 @@ NODE_SYSCTLS = {
     "net/ipv6/conf/all/forwarding": "1",
     "net/ipv4/conf/all/route_localnet": "1",  # node ports on 127.0.0.1, as kube-proxy sets it
     "net/ipv4/conf/all/send_redirects": "0",
-    "net/ipv4/icmp_ratelimit": "0",  # else refusals turn into silence now and then
-    "net/ipv6/icmp/ratelimit": "0",
+    # No limit on any kind of ICMP error, else refusals turn into silence now and then.
+    "net/ipv4/icmp_ratemask": "0",
+    "net/ipv6/icmp/ratemask": "0",
 }
 PLACE_SYSCTLS = {
     "net/ipv4/conf/all/rp_filter": "0",
