@@ -14,6 +14,9 @@ except ImportError:
 
 Record = tuple[Any, ...]
 
+MAX_FIELDS = 64
+"""Conditions on a record are bits of a word in the native interpreter."""
+
 # The operations of a compiled template, each with one argument.
 LITERAL = 0  # bytes: the text itself
 FIELD = 1  # the record's field
@@ -102,7 +105,7 @@ class Program(NamedTuple):
         frames: Mapping[str, tuple[bytes, bytes]] | None = None,
         lookups: Mapping[str, Sequence[bytes]] | None = None,
     ) -> bytes:
-        """The text of all sections. Raises ValueError or TypeError for records that do not fit the table."""
+        """The text of all sections. Raises ValueError, TypeError or OverflowError for records that do not fit."""
         frame_of, lookup_of = frames or {}, lookups or {}
         return fill(
             self,
@@ -131,13 +134,15 @@ class _Compiler:
 
     def program(self) -> Program:
         table = self.table
+        if len(table.fields) > MAX_FIELDS:
+            raise ValueError(f"a table has at most {MAX_FIELDS} fields")
         values = table.values.items()
         return Program(
             width=len(table.fields),
             lists=tuple(CompiledList(self.fields[name], len(item.fields)) for name, item in table.lists.items()),
             values=tuple(self.value(value, i) for i, value in enumerate(v for _, v in values if isinstance(v, Value))),
             joins=tuple(
-                CompiledJoin(self.lists[v.each], self.operations(v.text, v.each), v.separator.encode())
+                CompiledJoin(self.lists[v.each], self.operations(v.text, v.each, inline=False), v.separator.encode())
                 for _, v in values
                 if isinstance(v, Join)
             ),
@@ -148,7 +153,7 @@ class _Compiler:
         )
 
     def value(self, value: Value, number: int) -> CompiledValue:
-        operations = self.operations(value.text, value.over)
+        operations = self.operations(value.text, value.over, inline=False)
         if any(kind == VALUE and argument >= number for kind, argument in operations):
             raise ValueError(f"a value uses one that is defined after it: {value.text!r}")
         return CompiledValue(
@@ -195,7 +200,8 @@ class _Compiler:
         )
         return CompiledLine(when, unless, item_when, item_unless, self.operations(line.text + end, each))
 
-    def operations(self, text: str, each: str) -> Operations:
+    def operations(self, text: str, each: str, inline: bool = True) -> Operations:
+        """A template over the items of `each`, with inline lists or, where lists would nest, without."""
         result: list[Operation] = []
         parts = SLOT.split(text)
         for literal, name in zip(parts[::2], [*parts[1::2], None], strict=True):
@@ -203,6 +209,8 @@ class _Compiler:
                 result.append((LITERAL, literal.encode()))
             if name is not None:
                 result.append(self.slot(name, each, text))
+        if not inline and any(kind == JOIN for kind, _ in result):
+            raise ValueError(f"an inline list inside a value or another one: {text!r}")
         return tuple(result)
 
     def slot(self, name: str, each: str, text: str) -> Operation:

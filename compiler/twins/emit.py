@@ -18,8 +18,9 @@ Lookups = Sequence[Sequence[bytes]]
 def fill(program: Program, records: Sequence[Record], frames: Sequence[Frame], lookups: Lookups) -> bytes:
     """The text of all sections for the records; `frames` and `lookups` stand in the program's order.
 
-    Raises ValueError for a record, an item or a lookup that is too short, or an item without its value, and TypeError
-    for what is neither str, bytes nor int where text is needed.
+    Raises ValueError for a record, an item or a lookup that is too short, or an item without its value, TypeError for
+    what is neither str, bytes nor int where text is needed or no tuple where there are items, and OverflowError for a
+    number of more than 64 bits.
     """
     if len(frames) != len(program.sections) or len(lookups) != len(program.lookups):
         raise ValueError("frames and lookups must be those of the program")
@@ -47,7 +48,7 @@ class _Record:
         self.program = program
         self.record = record
         self.lookups = lookups
-        self.items = [self.list_items(column.field, column.width) for column in program.lists]
+        self.items = [self.list_items(column.field) for column in program.lists]
         self.values: list[bytes | dict[int, bytes]] = []
         for value in program.values:
             if value.over < 0:
@@ -57,12 +58,10 @@ class _Record:
                 texts = (self.text(value.operations, value.over, i) for i in range(len(items)))
                 self.values.append({id(item): _value(value, text) for item, text in zip(items, texts, strict=True)})
 
-    def list_items(self, field: int, width: int) -> Sequence[Any]:
+    def list_items(self, field: int) -> tuple[Any, ...]:
         items = self.record[field]
-        if not isinstance(items, tuple | list):
-            raise TypeError(f"field {field} of a record is a list of items")
-        if width and not all(isinstance(item, tuple) and len(item) >= width for item in items):
-            raise ValueError(f"an item of field {field} is a tuple of {width} fields")
+        if not isinstance(items, tuple):
+            raise TypeError(f"field {field} of a record is a tuple of items")
         return items
 
     def blocks(self, section: CompiledSection) -> list[Block]:
@@ -86,7 +85,7 @@ class _Record:
         if not line.item_when and not line.item_unless:
             return True
         item = self.items[each][i]
-        return all(item[f] for f in line.item_when) and not any(item[f] for f in line.item_unless)
+        return all(_field(item, f) for f in line.item_when) and not any(_field(item, f) for f in line.item_unless)
 
     def value(self, number: int, each: int, i: int) -> bytes:
         value = self.values[number]
@@ -106,7 +105,7 @@ class _Record:
                 parts.append(_text(self.record[argument]))
             elif kind == 2:  # ITEM
                 item = self.items[each][i]
-                parts.append(_text(item if argument < 0 else item[argument]))
+                parts.append(_text(item if argument < 0 else _field(item, argument)))
             elif kind == 3:  # INDEX
                 parts.append(b"%d" % self.place(each, i, argument))
             elif kind == 4:  # LOOKUP
@@ -126,12 +125,20 @@ class _Record:
         return len(self.items[each]) - i if by else i
 
 
+def _field(item: object, field: int) -> object:
+    if not isinstance(item, tuple) or field >= len(item):
+        raise ValueError(f"an item has no field {field}")
+    return item[field]
+
+
 def _text(value: object) -> bytes:
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, bytes):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
+        if not -(2**63) <= value < 2**63:
+            raise OverflowError(f"not a 64-bit number: {value}")
         return b"%d" % value
     raise TypeError(f"not a text: {value!r}")
 
