@@ -7,12 +7,10 @@ Left out is what depends on the machine (nf_conntrack_max goes by the number of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
 
 from kcompile.ir.plan import Family, NodePlan
 from kcompile.model.duration import seconds
-
-LOOPBACK_START = ip_address("127.0.0.0")
+from kcompile.targets.iptables.node_rules import serves_localhost
 
 
 def sysctl(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
@@ -24,18 +22,10 @@ def sysctl(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
 
 
 def mode_parameters(plan: NodePlan, families: tuple[Family, ...]) -> Iterator[str]:
-    if plan.mode == "iptables" and 4 in families and serves_loopback(plan):
+    if plan.mode == "iptables" and 4 in families and serves_localhost(plan, plan.ipv4):
         yield "net.ipv4.conf.all.route_localnet = 1"
     if plan.mode == "ipvs":
         yield from ipvs_parameters(plan)
-
-
-def serves_loopback(plan: NodePlan) -> bool:
-    """Whether node ports may answer on 127.0.0.1: only then must the kernel route loopback addresses."""
-    networks = map(ip_network, plan.ipv4.node_port_cidrs)
-    return plan.configuration.iptables.localhost_node_ports is not False and any(
-        network.is_loopback or LOOPBACK_START in network for network in networks
-    )
 
 
 def ipvs_parameters(plan: NodePlan) -> Iterator[str]:

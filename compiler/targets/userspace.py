@@ -22,6 +22,7 @@ from kcompile.targets.iptables_rule import (
     destination,
     jump,
     match,
+    network,
     protocol,
     restore_text,
     save_text,
@@ -203,7 +204,7 @@ class Targets:
 
 
 def portal_rules(port: ServicePortInfo, address: str, external: bool, to_proxy: Targets) -> Iterator[Rule]:
-    common = (*service_match(port, port.port), destination(address))
+    common = (*service_match(port, port.port), destination(network(address)))
     # An external IP may be anyone's: only what comes from off the node, or is local to it, is taken.
     container = ((NOT_FROM_A_BRIDGE,), (TO_THE_NODE,)) if external else ((),)
     for matches in container:

@@ -6,8 +6,9 @@ holds; they stand in sysctl.conf, as a comment.
 """
 
 from kcompile.targets.ipvs.addresses import ip_batch
+from kcompile.targets.ipvs.diagnostics import diagnostics
 from kcompile.targets.ipvs.rules import restore, save
-from kcompile.targets.ipvs.sets import ipset, refused_elements
+from kcompile.targets.ipvs.sets import ipset
 from kcompile.targets.ipvs.virtual_servers import ipvsadm
 
-__all__ = ["ip_batch", "ipset", "ipvsadm", "refused_elements", "restore", "save"]
+__all__ = ["diagnostics", "ip_batch", "ipset", "ipvsadm", "restore", "save"]

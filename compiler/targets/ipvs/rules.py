@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kcompile.ir.plan import Family, FamilyPlan, NodePlan
+from kcompile.targets.iptables.node_rules import masquerade_mark
 from kcompile.targets.iptables_rule import (
     PROTOCOL_NUMBER,
     Part,
@@ -27,8 +28,6 @@ from kcompile.targets.iptables_rule import (
 )
 from kcompile.targets.ipvs import sets as ip_sets
 from kcompile.targets.ipvs.sets import Elements, IPSet, elements
-
-DEFAULT_MASQUERADE_BIT = 14
 
 NAT_CHAINS = ("KUBE-SERVICES", "KUBE-POSTROUTING", "KUBE-NODE-PORT", "KUBE-LOAD-BALANCER", "KUBE-MARK-MASQ")
 FILTER_CHAINS = (
@@ -105,9 +104,7 @@ def jumps(made: tuple[tuple[str, str, str], ...]) -> tuple[Rule, ...]:
 
 
 def nat_rules(plan: NodePlan, family: Family, sets: Elements) -> Iterator[Rule]:
-    options = plan.configuration.iptables
-    bit = options.masquerade_bit
-    mark = 1 << (DEFAULT_MASQUERADE_BIT if bit is None else bit)
+    mark = masquerade_mark(plan)
 
     yield Rule("KUBE-SERVICES", (source(LOOPBACK[family]), jump("RETURN")))
     yield from set_rules(NAT_SETS, family, sets)
@@ -115,7 +112,7 @@ def nat_rules(plan: NodePlan, family: Family, sets: Elements) -> Iterator[Rule]:
     if sets[ip_sets.CLUSTER_IP]:
         about, name = comment(ip_sets.CLUSTER_IP.comment), ip_sets.CLUSTER_IP.name_in(family)
         detector = plan.family(family).detect_local
-        if options.masquerade_all:
+        if plan.configuration.iptables.masquerade_all:
             matches: tuple[Part, ...] = (in_set(name, "dst,dst"),)
         elif detector.kind != "none":
             matches = (in_set(name, "dst,dst"), from_local_pods(detector, negated=True))
@@ -147,8 +144,7 @@ def nat_rules(plan: NodePlan, family: Family, sets: Elements) -> Iterator[Rule]:
 
 
 def filter_rules(plan: NodePlan, family: Family, sets: Elements) -> Iterator[Rule]:
-    bit = plan.configuration.iptables.masquerade_bit
-    mark = 1 << (DEFAULT_MASQUERADE_BIT if bit is None else bit)
+    mark = masquerade_mark(plan)
 
     yield from set_rules(FILTER_SETS, family, sets)
     yield Rule("KUBE-SOURCE-RANGES-FIREWALL", (jump("DROP"),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kcompile.ir.plan import Family, FamilyPlan, NodePlan, ServicePortInfo
@@ -112,39 +112,45 @@ def elements(plan: FamilyPlan) -> Elements:
     sets: dict[IPSet, dict[str, None]] = {ip_set: {} for ip_set in SETS}
     node_addresses = node_port_addresses(plan)
     for port in plan.service_ports:
-        protocol = port.protocol.lower()
-        for endpoint in port.endpoints:
-            if endpoint.local:
-                sets[LOOP_BACK][f"{endpoint.ip},{protocol}:{endpoint.port},{endpoint.ip}"] = None
-        service = f"{protocol}:{port.port}"
-        sets[CLUSTER_IP][f"{port.cluster_ip},{service}"] = None
-        for address in port.external_ips:
-            sets[EXTERNAL_IP_LOCAL if port.external_policy_local else EXTERNAL_IP][f"{address},{service}"] = None
-        for address in port.load_balancer_vips:
-            sets[LOAD_BALANCER][f"{address},{service}"] = None
-            if port.external_policy_local:
-                sets[LOAD_BALANCER_LOCAL][f"{address},{service}"] = None
-            if port.source_ranges:
-                sets[LOAD_BALANCER_FW][f"{address},{service}"] = None
-                for source_range in port.source_ranges:
-                    sets[LOAD_BALANCER_SOURCE_CIDR][f"{address},{service},{source_range}"] = None
-                if port.source_ranges_include_node:
-                    sets[LOAD_BALANCER_SOURCE_IP][f"{address},{service},{address}"] = None
-        if port.node_port:
-            if not node_addresses:
-                continue  # kube-proxy leaves the Service port here, its health check with it
-            every, local = NODE_PORT_SETS[port.protocol]
-            if every.type == "bitmap:port":
-                own = {str(port.node_port): None}
-            else:
-                own = dict.fromkeys(f"{address},{protocol}:{port.node_port}" for address in node_addresses)
-            sets[every] |= own
-            if port.external_policy_local:
-                sets[local] |= own
-        if port.health_check_node_port:
-            sets[HEALTH_CHECK_NODE_PORT][str(port.health_check_node_port)] = None
+        for ip_set, element in elements_of(port, node_addresses):
+            sets[ip_set][element] = None
     sets[IPVS_IPS] = dict.fromkeys(bound_addresses(plan))
     return sets
+
+
+def elements_of(port: ServicePortInfo, node_addresses: tuple[str, ...]) -> Iterator[tuple[IPSet, str]]:
+    """What one Service port adds to the sets; the node's addresses are those that node ports answer on."""
+    protocol = port.protocol.lower()
+    for endpoint in port.endpoints:
+        if endpoint.local:
+            yield LOOP_BACK, f"{endpoint.ip},{protocol}:{endpoint.port},{endpoint.ip}"
+    service = f"{protocol}:{port.port}"
+    yield CLUSTER_IP, f"{port.cluster_ip},{service}"
+    for address in port.external_ips:
+        yield EXTERNAL_IP_LOCAL if port.external_policy_local else EXTERNAL_IP, f"{address},{service}"
+    for address in port.load_balancer_vips:
+        yield LOAD_BALANCER, f"{address},{service}"
+        if port.external_policy_local:
+            yield LOAD_BALANCER_LOCAL, f"{address},{service}"
+        if port.source_ranges:
+            yield LOAD_BALANCER_FW, f"{address},{service}"
+        for source_range in port.source_ranges:
+            yield LOAD_BALANCER_SOURCE_CIDR, f"{address},{service},{source_range}"
+        if port.source_ranges_include_node:
+            yield LOAD_BALANCER_SOURCE_IP, f"{address},{service},{address}"
+    if port.node_port:
+        if not node_addresses:
+            return  # kube-proxy leaves the Service port here, its health check with it
+        every, local = NODE_PORT_SETS[port.protocol]
+        own = [str(port.node_port)]
+        if every.type != "bitmap:port":
+            own = [f"{address},{protocol}:{port.node_port}" for address in node_addresses]
+        for element in own:
+            yield every, element
+            if port.external_policy_local:
+                yield local, element
+    if port.health_check_node_port:
+        yield HEALTH_CHECK_NODE_PORT, str(port.health_check_node_port)
 
 
 def ipset(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
@@ -171,13 +177,3 @@ def ipset(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
 def is_refused(element: str) -> bool:
     """A network of prefix length 0 cannot be stored in a hash; kube-proxy tries, logs the error and goes on."""
     return element.endswith("/0")
-
-
-def refused_elements(plan: NodePlan, families: tuple[Family, ...]) -> tuple[ServicePortInfo, ...]:
-    """Service ports with a source range that no ipset can hold, which is thus closed instead of open to everyone."""
-    return tuple(
-        port
-        for family in families
-        for port in plan.family(family).service_ports
-        if port.load_balancer_vips and any(map(is_refused, port.source_ranges))
-    )

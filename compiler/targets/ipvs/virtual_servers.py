@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
 from kcompile.ir.plan import EndpointInfo, Family, FamilyPlan, NodePlan
 from kcompile.targets.ipvs.addresses import node_port_addresses
+from kcompile.targets.program import compile_table
+from kcompile.targets.template import Each, Item, Line, Section, Table, specialize
 
 DEFAULT_SCHEDULER = "rr"
 
-# mh would send one client's connections to one endpoint if it did not hash the source port too; kube-proxy sets the
-# flag for this scheduler only.
+# kube-proxy has mh hash the source port, too, or one client would always get one endpoint; it does so for mh only.
 SCHEDULER_FLAGS = {"mh": " -b mh-port"}
 
 PROTOCOL_OPTION = {"TCP": "-t", "UDP": "-u", "SCTP": "--sctp-service"}
+REAL_SERVER = {4: "{endpoint.ip}:{endpoint.port}", 6: "[{endpoint.ip}]:{endpoint.port}"}
+
+TABLE = Table(
+    fields=("service", "timeout", "endpoints"),
+    lists={"endpoints": Item("endpoint", EndpointInfo._fields)},
+    sections=(Section("servers"),),
+    rows=(
+        Line("servers", "-A {service} -s {scheduler} -p {timeout}{flags}", when="timeout"),
+        Line("servers", "-A {service} -s {scheduler}{flags}", when="!timeout"),
+        Each("endpoints", (Line("servers", "-a {service} -r {real_server} -m -w 1"),)),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualServer:
-    """`address` and `real_servers` are "ip:port", brackets around IPv6; `timeout` of persistence in seconds, or 0."""
+    """`address` is "ip:port", with brackets around IPv6; `timeout` that of persistence in seconds, or 0."""
 
     protocol: str
     address: str
     timeout: int
-    real_servers: tuple[str, ...]
+    endpoints: tuple[EndpointInfo, ...]
 
 
 def virtual_servers(plan: FamilyPlan) -> tuple[VirtualServer, ...]:
@@ -33,9 +45,9 @@ def virtual_servers(plan: FamilyPlan) -> tuple[VirtualServer, ...]:
     servers: dict[tuple[str, str], VirtualServer] = {}
     node_addresses = node_port_addresses(plan)
     for port in plan.service_ports:
-        cluster = real_servers(port.cluster_endpoints)
+        cluster = real_servers(port.cluster_endpoints, plan.family)
         # Without local endpoints the cluster's are used, so that Pods on the node get through (kubernetes#97081).
-        local = real_servers(port.local_endpoints) or cluster
+        local = real_servers(port.local_endpoints, plan.family) or cluster
         internal = local if port.internal_policy_local else cluster
         external = local if port.external_policy_local else cluster
         wanted = [
@@ -52,26 +64,25 @@ def virtual_servers(plan: FamilyPlan) -> tuple[VirtualServer, ...]:
     return tuple(servers.values())
 
 
-def real_servers(endpoints: Iterable[EndpointInfo]) -> tuple[str, ...]:
-    """Endpoints as "ip:port" in canonical form, each once: the kernel knows addresses, not their spelling."""
-    return tuple(dict.fromkeys(canonical(endpoint) for endpoint in endpoints))
-
-
-def canonical(endpoint: EndpointInfo) -> str:
-    """In 1.30 an endpoint's IPv6 address is spelled as it was given; the kernel is handed the parsed one."""
-    return f"[{IPv6Address(endpoint.ip)}]:{endpoint.port}" if ":" in endpoint.ip else endpoint.address
+def real_servers(endpoints: tuple[EndpointInfo, ...], family: Family) -> tuple[EndpointInfo, ...]:
+    """Endpoints by their canonical addresses, each once: the kernel knows no spelling, in which 1.30 keeps them."""
+    if family == 4:
+        return endpoints
+    canonical = (endpoint._replace(ip=str(IPv6Address(endpoint.ip))) for endpoint in endpoints)
+    return tuple({(endpoint.ip, endpoint.port): endpoint for endpoint in canonical}.values())
 
 
 def ipvsadm(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
+    return b"".join(servers_text(plan, family) for family in families)
+
+
+def servers_text(plan: NodePlan, family: Family) -> bytes:
     scheduler = plan.configuration.ipvs.scheduler or DEFAULT_SCHEDULER
-    flags = SCHEDULER_FLAGS.get(scheduler, "")
-    parts: list[str] = []
-    for family in families:
-        for server in virtual_servers(plan.family(family)):
-            service = f"{PROTOCOL_OPTION[server.protocol]} {server.address}"
-            persistence = f" -p {server.timeout}" if server.timeout else ""
-            parts.append(f"-A {service} -s {scheduler}{persistence}{flags}\n")
-            if server.real_servers:
-                head, tail = f"-a {service} -r ", " -m -w 1\n"
-                parts += (head, (tail + head).join(server.real_servers), tail)
-    return "".join(parts).encode()
+    options = {
+        "scheduler": scheduler,
+        "flags": SCHEDULER_FLAGS.get(scheduler, ""),
+        "real_server": REAL_SERVER[family],
+    }
+    servers = virtual_servers(plan.family(family))
+    records = [(f"{PROTOCOL_OPTION[s.protocol]} {s.address}", s.timeout, s.endpoints) for s in servers]
+    return compile_table(specialize(TABLE, options)).emit(records)
