@@ -40,6 +40,7 @@ TOOLS: Mapping[str, Tool] = {
 NFT_ERROR = re.compile(r"^/dev/stdin:(?P<line>\d+):(?P<column>\d+)-(?P<end>\d+): Error: (?P<message>.*)$", re.MULTILINE)
 # `Error occurred at line: 3` and `line 3 failed` of iptables-restore, `Error in line 3: ...` of ipset.
 LINE = re.compile(r"\bline:? (\d+)")
+NO_MODULE = "missing kernel module"
 GREETING = re.compile(r"^\S+ v[\d.]+( \(\w+\))?: ")
 
 
@@ -78,7 +79,10 @@ def _diagnostics(name: str, source: Source, answer: Answer) -> Iterator[Diagnost
     if answer.status == "missing":
         hint = f"on Debian: apt-get install {tool.package}"
         yield warning("not-checked", f"{name} was not checked: {answer.message}", hint=hint)
-    if answer.status == "refused":
+    elif NO_MODULE in answer.message:
+        hint = "run it on a kernel that has what the rules match on, such as ip_vs"
+        yield warning("not-checked", f"{name} was not checked: {_first_line(answer.message)}", hint=hint)
+    elif answer.status == "refused":
         for span, said in _complaints(source, answer.message):
             yield error("refused-by-tool", f"{tool.argv[0]} refuses it: {said}", span)
 
@@ -93,5 +97,9 @@ def _complaints(source: Source, message: str) -> Iterator[tuple[Span | None, str
         numbers = LINE.search(message)
         number = int(numbers[1]) if numbers else 0
         span = source.span(number, 1, max(1, len(source.line(number)))) if number else None
-        said = message.strip().splitlines() or ["it does not say why"]
-        yield span, GREETING.sub("", said[0])
+        yield span, _first_line(message)
+
+
+def _first_line(message: str) -> str:
+    lines = message.strip().splitlines()
+    return GREETING.sub("", lines[0]) if lines else "it does not say why"
