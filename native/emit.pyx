@@ -64,11 +64,14 @@ cdef enum:
     JOIN = 6
     MAX_FIELDS = 64
 
+cdef struct Text:  # inside a bytes object that the program holds
+    const char *data
+    size_t length
+
 cdef struct Operation:
     int kind
     int argument
-    const char *text
-    size_t length
+    Text text
 
 cdef struct Segment:  # operations that all depend on the item, or all do not
     int first
@@ -95,8 +98,7 @@ cdef struct Section:
     int order_by
     bint by_item
     bint omit_empty
-    const char *separator
-    size_t separator_length
+    Text separator
     int first
     int last
 
@@ -109,16 +111,14 @@ cdef struct Value:
     Template text
     int digest
     size_t limit
-    const char *ellipsis
-    size_t ellipsis_length
+    Text ellipsis
     bint translated
     uint8_t translation[256]
 
 cdef struct JoinSpec:
     int each
     Template text
-    const char *separator
-    size_t separator_length
+    Text separator
 
 cdef struct Place:  # where an item stands
     PyObject *item
@@ -165,6 +165,10 @@ cdef inline int put(Buffer *buffer, const char *text, size_t length) except -1:
     return 0
 
 
+cdef inline int put_text(Buffer *buffer, Text text) except -1:
+    return put(buffer, text.data, text.length)
+
+
 cdef int put_object(Buffer *buffer, PyObject *value) except -1:
     cdef const char *text
     cdef Py_ssize_t length
@@ -182,6 +186,15 @@ cdef inline int put_number(Buffer *buffer, int64_t number) except -1:
     reserve(buffer, 20)
     buffer.used += write_decimal(buffer.data + buffer.used, number)
     return 0
+
+
+cdef Text text_of(value) except *:
+    cdef Text text
+    if not isinstance(value, bytes):
+        raise TypeError(f"not bytes: {value!r}")
+    text.data = PyBytes_AS_STRING(value)
+    text.length = PyBytes_GET_SIZE(value)
+    return text
 
 
 cdef class _Arrays:
@@ -251,8 +264,7 @@ cdef class _Program:
         for i, join in enumerate(source.joins):
             self.joins[i].each = self.position(join.each, self.n_lists, "list")
             self.joins[i].text = self.template(join.operations, join.each, 0, self.n_values)
-            self.joins[i].separator = PyBytes_AS_STRING(join.separator)
-            self.joins[i].separator_length = PyBytes_GET_SIZE(join.separator)
+            self.joins[i].separator = text_of(join.separator)
         for i, section in enumerate(source.sections):
             self.read_section(&self.sections[i], section)
 
@@ -270,9 +282,8 @@ cdef class _Program:
             value.text = self.template(source.operations, value.over, 0, i)
             value.digest = self.position(source.digest, SHA256_BASE32_LENGTH + 1, "digest")
             value.limit = source.limit
-            value.ellipsis = PyBytes_AS_STRING(source.ellipsis)
-            value.ellipsis_length = PyBytes_GET_SIZE(source.ellipsis)
-            if value.limit and value.ellipsis_length > value.limit:
+            value.ellipsis = text_of(source.ellipsis)
+            if value.limit and value.ellipsis.length > value.limit:
                 raise ValueError("an ellipsis is longer than its limit")
             value.translated = bool(source.replace)
             for byte, to in enumerate(bytes.maketrans(source.replace[::2], source.replace[1::2])):
@@ -287,8 +298,7 @@ cdef class _Program:
         if section.order_by >= 0 and not section.by_item and self.values[section.order_by].over >= 0:
             raise ValueError("records are ordered by a value of records")
         section.omit_empty = source.omit_empty
-        section.separator = PyBytes_AS_STRING(source.separator)
-        section.separator_length = PyBytes_GET_SIZE(source.separator)
+        section.separator = text_of(source.separator)
         section.first = self.n_rows
         for row in source.rows:
             self.read_row(&self.rows[self.n_rows], row)
@@ -344,8 +354,7 @@ cdef class _Program:
     cdef bint read_operation(self, Operation *operation, argument, int each, int joins, int values) except -1:
         """Whether the operation depends on the item."""
         if operation.kind == LITERAL:
-            operation.text = PyBytes_AS_STRING(argument)
-            operation.length = PyBytes_GET_SIZE(argument)
+            operation.text = text_of(argument)
             return False
         if operation.kind == FIELD:
             operation.argument = self.position(argument, self.width, "field")
@@ -393,7 +402,8 @@ cdef class _Filler:
     cdef int *active
     cdef Block *blocks
     cdef size_t n_blocks, max_blocks
-    cdef bint written
+    # How many lines the section and the record's block have.
+    cdef size_t written, in_block
 
     def __init__(self, _Program program, tuple records, tuple lookups):
         self.program, self.records, self.lookups = program, records, lookups
@@ -498,7 +508,7 @@ cdef class _Filler:
                 self.texts.data[i] = <char>value.translation[<uint8_t>self.texts.data[i]]
         if value.limit and length > value.limit:
             length = value.limit
-            memcpy(self.texts.data + start + length - value.ellipsis_length, value.ellipsis, value.ellipsis_length)
+            memcpy(self.texts.data + start + length - value.ellipsis.length, value.ellipsis.data, value.ellipsis.length)
         if value.digest:
             reserve(&self.texts, value.digest)
             sha256_base32(SHA256, self.texts.data + start, length, self.texts.data + start, value.digest)
@@ -556,7 +566,7 @@ cdef class _Filler:
         for o in range(segment.first, segment.last):
             operation = &self.program.operations[o]
             if operation.kind == LITERAL:
-                put(out, operation.text, operation.length)
+                put_text(out, operation.text)
             elif operation.kind == FIELD:
                 put_object(out, PyTuple_GET_ITEM(self.record, operation.argument))
             elif operation.kind == VALUE:
@@ -608,7 +618,7 @@ cdef class _Filler:
         for place.index in range(place.count):
             place.item = PyTuple_GET_ITEM(items, place.index)
             if place.index:
-                put(out, join.separator, join.separator_length)
+                put_text(out, join.separator)
             for s in range(join.text.first, join.text.last):
                 segment = &self.program.segments[s]
                 if segment.of_item:
@@ -625,20 +635,20 @@ cdef class _Filler:
 
     # ---- Sections.
 
-    cdef int put_section(self, Section *section, bytes head, bytes tail) except -1:
+    cdef int put_section(self, Section *section, head, tail) except -1:
         cdef Buffer *out = &self.aside if section.order_by >= 0 else &self.output
         cdef size_t begin = self.output.used
         cdef Py_ssize_t i, n = len(self.records)
-        put(&self.output, PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head))
+        put_text(&self.output, text_of(head))
         self.aside.used = 0
         self.n_blocks = 0
-        self.written = False
+        self.written = 0
         for i in range(n):
             self.put_record(out, section, i)
         if section.order_by >= 0:
             self.put_blocks(section)
         if self.written or not section.omit_empty:
-            put(&self.output, PyBytes_AS_STRING(tail), PyBytes_GET_SIZE(tail))
+            put_text(&self.output, text_of(tail))
         else:
             self.output.used = begin
         return 0
@@ -647,14 +657,15 @@ cdef class _Filler:
         cdef size_t start = out.used
         cdef bint entered = False
         cdef int r, active
+        self.in_block = 0
         for r in range(section.first, section.last):
             active = self.lines_that_hold(&self.program.rows[r], self.truths[i])
             if active:
                 if not entered:
                     self.enter(i)
                     entered = True
-                self.put_row(out, section, &self.program.rows[r], active, start)
-        if entered and section.order_by >= 0 and not section.by_item and out.used > start:
+                self.put_row(out, section, &self.program.rows[r], active)
+        if self.in_block and section.order_by >= 0:
             self.add_block(self.value_at[section.order_by], start, out.used)
         return 0
 
@@ -670,7 +681,7 @@ cdef class _Filler:
                 count += 1
         return count
 
-    cdef int put_row(self, Buffer *out, Section *section, Row *row, int active, size_t record_start) except -1:
+    cdef int put_row(self, Buffer *out, Section *section, Row *row, int active) except -1:
         """Write the lines in `active`, once or for each item."""
         cdef PyObject *items = NULL
         cdef Place place
@@ -696,18 +707,15 @@ cdef class _Filler:
                 if (line.item_when or line.item_unless) and not self.item_holds(place.item, line):
                     continue
                 # Between blocks the separator comes when they are put in order.
-                if section.separator_length and self.needs_separator(out, section, start, record_start):
-                    put(out, section.separator, section.separator_length)
+                if self.written if section.order_by < 0 else self.in_block:
+                    put_text(out, section.separator)
                 self.put_template(out, line.text, &place)
-                self.written = True
-            if section.by_item and out.used > start:
+                self.written += 1
+                self.in_block += 1
+            if section.by_item and self.in_block:
                 self.add_block(self.entry(section.order_by, &place), start, out.used)
+                self.in_block = 0
         return 0
-
-    cdef inline bint needs_separator(self, Buffer *out, Section *section, size_t start, size_t record_start) noexcept:
-        if section.order_by < 0:
-            return self.written
-        return out.used > (start if section.by_item else record_start)
 
     cdef bint item_holds(self, PyObject *item, Line *line) except -1:
         cdef uint64_t tests = line.item_when | line.item_unless
@@ -752,7 +760,7 @@ cdef class _Filler:
         reserve(&self.output, self.aside.used)
         for i in range(self.n_blocks):
             if i:
-                put(&self.output, section.separator, section.separator_length)
+                put_text(&self.output, section.separator)
             put(&self.output, self.aside.data + self.blocks[i].start, self.blocks[i].length)
         return 0
 

@@ -1,0 +1,191 @@
+"""The native interpreter of tables does what its twin does, on any records, and refuses what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcompile.targets.program import LITERAL, Program, compile_table
+from kcompile.targets.template import Each, Item, Join, Line, Lookup, Section, Table, Value
+from kcompile.twins import emit as twin
+
+native = pytest.importorskip("kcompile.native.emit", reason="the extensions are not built")
+
+Fill = Callable[..., bytes]
+FILLS = (native.fill, twin.fill)
+
+# Every part of the language at least once.
+TABLE = Table(
+    fields=("name", "number", "flag", "all", "some", "words"),
+    lists={
+        "all": Item("entry", ("text", "port", "local")),
+        "some": Item("entry", ("text", "port", "local")),
+        "words": Item("word"),
+    },
+    values={
+        "hash": Value("{name}/{number}", digest=16),
+        "short": Value("{name}-{hash}-{number}", replace=":.-_", limit=12, ellipsis="..."),
+        "entry_hash": Value("{hash}{entry.text}:{entry.port}", over="all", digest=8),
+        "entry_name": Value("{short} {entry_hash} {entry.text} {index}", over="all", replace=":.", limit=40),
+        "inline": Join("all", "{index} : {entry.text} . {entry.port} {entry_hash}", " , "),
+        "inline_some": Join("some", "{entry_name}{remaining}", ";"),
+        "chance": Lookup("remaining"),
+        "place": Lookup("index"),
+    },
+    sections=(
+        Section("plain"),
+        Section("elements", end="", separator=",\n  ", omit_empty=True),
+        Section("by record", order_by="hash"),
+        Section("by item", order_by="entry_name"),
+        Section("elements by record", order_by="short", end="", separator=", "),
+        Section("elements by item", order_by="entry_hash", end="", separator=", ", omit_empty=True),
+        Section("nothing"),
+    ),
+    rows=(
+        Line("plain", "{name} {number} {hash} {short} { {inline} }"),
+        Line("plain", "flagged {inline_some}", when="flag some"),
+        Line("elements", "{number} : {name}", when="!flag"),
+        Each(
+            "all",
+            (
+                Line("plain", "{chance}{index}/{remaining} {entry.text} {name} {entry_name}"),
+                Line("plain", "local {entry.port}", when="entry.local"),
+                Line("by item", "{entry_name} {name}"),
+                Line("by item", "remote {entry_hash}", when="flag !entry.local"),
+                Line("elements by item", "{entry_hash} {number}", when="entry.text"),
+                Line("elements by item", "{place}", when="entry.port !entry.local"),
+                Line("by record", "{entry.port}{place}"),
+            ),
+        ),
+        Each("some", (Line("by record", "{entry_hash} {name} {chance}", when="words"), Line("by item", "{index}"))),
+        Each("words", (Line("elements", "{word}={index}"), Line("elements by record", "{short}{word}"))),
+        Line("by record", "{hash}", when="number !words"),
+        Line("elements by record", "{number}", when="flag"),
+    ),
+)
+PROGRAM = compile_table(TABLE)
+FRAMES = [(f"<{section.name}>\n".encode(), b"</>\n") for section in PROGRAM.sections]
+LOOKUPS = [[f"lookup {i} ".encode() * (i % 3) for i in range(8)]] * 2
+
+texts = st.text(max_size=12) | st.sampled_from(["", "a", "é", "::1", "-", "x" * 100]) | st.binary(max_size=40)
+numbers = st.integers(min_value=-(2**63), max_value=2**63 - 1) | st.integers(min_value=-2, max_value=200)
+entries = st.tuples(texts, numbers, st.booleans())
+
+
+@st.composite
+def records(draw: st.DrawFn) -> tuple[Any, ...]:
+    every = tuple(draw(st.lists(entries, max_size=6)))
+    some = tuple(draw(st.permutations([entry for entry in every if draw(st.booleans())])))
+    return draw(texts), draw(numbers), draw(st.booleans()), every, some, tuple(draw(st.lists(texts, max_size=3)))
+
+
+@given(st.lists(records(), max_size=5))
+def test_the_extension_writes_what_the_twin_writes(given_records: list[tuple[Any, ...]]) -> None:
+    got = native.fill(PROGRAM, given_records, FRAMES, LOOKUPS)
+    assert got == twin.fill(PROGRAM, given_records, FRAMES, LOOKUPS)
+
+
+def test_many_blocks_are_sorted_and_stay_in_order_where_keys_are_equal() -> None:
+    table = Table(
+        fields=("key", "number"),
+        values={"key_of": Value("{key}")},
+        sections=(Section("s", order_by="key_of"),),
+        rows=(Line("s", "{key} {number}"),),
+    )
+    given_records = [(f"shared-prefix-{(i * 7919) % 50}", i) for i in range(5000)]
+    got = native.fill(compile_table(table), given_records, [(b"", b"")], [])
+    assert got == twin.fill(compile_table(table), given_records, [(b"", b"")], [])
+    keys = [(key, int(number)) for key, number in (line.split() for line in got.decode().splitlines())]
+    assert keys == sorted(keys)
+
+
+ENTRY = ("10.0.0.1", 80, True)
+GOOD = ("name", 1, True, (ENTRY,), (ENTRY,), ("word",))
+
+
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize(
+    ("record", "error"),
+    [
+        (GOOD[:-1], ValueError),
+        (list(GOOD), ValueError),
+        ((None, *GOOD[1:]), TypeError),
+        ((True, *GOOD[1:]), TypeError),
+        ((2**63, *GOOD[1:]), OverflowError),
+        (("\ud800", *GOOD[1:]), UnicodeEncodeError),
+        ((*GOOD[:3], [ENTRY], (), ()), TypeError),
+        ((*GOOD[:3], (ENTRY[:1],), (), ()), ValueError),
+        ((*GOOD[:3], ("text",), (), ()), ValueError),
+        ((*GOOD[:3], (), (ENTRY,), ()), ValueError),  # not among the items that the value is over
+        ((*GOOD[:3], (ENTRY,) * 9, (), ()), ValueError),  # more than the lookups know
+        ((*GOOD[:5], (None,)), TypeError),
+    ],
+)
+def test_a_record_that_does_not_fit_is_refused(fill: Fill, record: Any, error: type[Exception]) -> None:
+    assert fill(PROGRAM, [GOOD], FRAMES, LOOKUPS)
+    with pytest.raises(error):
+        fill(PROGRAM, [GOOD, record], FRAMES, LOOKUPS)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_frames_and_lookups_must_be_those_of_the_program(fill: Fill) -> None:
+    with pytest.raises(ValueError, match="must be those of the program"):
+        fill(PROGRAM, [], FRAMES[1:], LOOKUPS)
+    with pytest.raises(ValueError, match="must be those of the program"):
+        fill(PROGRAM, [], FRAMES, LOOKUPS[1:])
+
+
+def broken(**changes: Any) -> Program:
+    return PROGRAM._replace(**changes)
+
+
+SECTION = PROGRAM.sections[0]
+ROW = SECTION.rows[0]
+
+
+def with_line(**changes: Any) -> Program:
+    line = ROW.lines[0]._replace(**changes)
+    return broken(sections=(SECTION._replace(rows=(ROW._replace(lines=(line,)),)), *PROGRAM.sections[1:]))
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        broken(width=3),
+        broken(width=65),
+        broken(lists=()),
+        broken(values=PROGRAM.values[::-1]),
+        broken(joins=()),
+        broken(values=(PROGRAM.values[0]._replace(digest=53), *PROGRAM.values[1:])),
+        broken(sections=(SECTION._replace(order_by=99), *PROGRAM.sections[1:])),
+        broken(sections=(SECTION._replace(order_by=0, by_item=True), *PROGRAM.sections[1:])),
+        with_line(operations=((99, 0),)),
+        with_line(operations=((-1, 0),)),
+        with_line(operations=((1, 6),)),
+        with_line(operations=((2, 0),)),
+        with_line(operations=((3, 0),)),
+        with_line(operations=((4, 0),)),
+        with_line(operations=((5, 2),)),  # an item's value outside of its list
+        with_line(operations=((6, 9),)),
+        with_line(when=(6,)),
+        with_line(item_when=(0,)),
+    ],
+)
+def test_a_program_with_positions_out_of_range_is_refused(program: Program) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        native.fill(program, [GOOD], FRAMES, LOOKUPS)
+
+
+def test_what_is_no_text_in_a_program_is_refused() -> None:
+    with pytest.raises(TypeError):
+        native.fill(with_line(operations=((LITERAL, "text"),)), [GOOD], FRAMES, LOOKUPS)
+    with pytest.raises(TypeError):
+        native.fill(broken(joins=(PROGRAM.joins[0]._replace(separator=None),) * 2), [GOOD], FRAMES, LOOKUPS)
+    with pytest.raises(TypeError):
+        native.fill(PROGRAM, [GOOD], FRAMES, [["text"], []])
+    with pytest.raises(TypeError):
+        native.fill(PROGRAM, [GOOD], [(None, b"")] * len(FRAMES), LOOKUPS)
