@@ -65,13 +65,18 @@ def raise_errors(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 def path_text(path: Path) -> str:
-    """`("spec", "ports", 0, "port")` as `spec.ports[0].port`; a key with a dot is quoted."""
+    """`("spec", "ports", 0, "port")` as `spec.ports[0].port`; a key that is not a plain word is quoted, on one line."""
     text = ""
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
-        elif "." in step or "/" in step:
-            text += f'["{step}"]'
+        elif not (step.isascii() and step.replace("-", "").replace("_", "").isalnum()):
+            text += f"[{_quoted(step)}]"
         else:
             text += f".{step}" if text else step
     return text
+
+
+def _quoted(key: str) -> str:
+    cut = key if len(key) <= 100 else key[:97] + "..."
+    return f'"{cut}"' if cut.isascii() and cut.isprintable() and '"' not in cut else ascii(cut)
