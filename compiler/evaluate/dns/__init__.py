@@ -1,0 +1,1 @@
+"""What a CoreDNS with this Corefile and this cluster would answer, and on which way."""
