@@ -80,8 +80,8 @@ def restore(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
 def proxy_ports(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
     """Which proxy port stands for what: a line of tab-separated columns for each, in the order of Service ports.
 
-    The endpoints serve connections in turn, from the first on (1.25 started with a random one). With ClientIP affinity
-    a client keeps its endpoint until it has been idle for that long.
+    The endpoints serve connections in turn (1.25 shuffled them before). With ClientIP affinity a client keeps its
+    endpoint until it has been idle for that long.
     """
     lines = ["proxy-port\tprotocol\tservice\taffinity\tendpoints\n"]
     for proxy in proxies(plan, families):

@@ -88,7 +88,7 @@ def test_of_two_services_with_one_address_and_port_the_last_one_has_the_virtual_
     other = web(service="web2", cluster_ip="10.96.0.11", cluster_endpoints=(REMOTE,), external_ips=("198.51.100.7",))
     plan = node_plan("ipvs", web(external_ips=("198.51.100.7",)), other)
     shared = servers_of(ipvs.ipvsadm(plan, (4,)).decode())["TCP 198.51.100.7:80"]
-    assert shared == ("rr", "", False, 0, {REMOTE.address})
+    assert shared == ("rr", "", False, 0, frozenset({REMOTE.address}))
 
 
 def test_external_policy_local_falls_back_to_the_cluster() -> None:
