@@ -23,8 +23,9 @@ def proxy_configuration(**options: Any) -> Manifest:
     return {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", **options}
 
 
-def port(number: int, target: int, protocol: str = "TCP", node_port: int = 0) -> Manifest:
-    given = {"name": f"{protocol.lower()}-{number}", "port": number, "targetPort": target, "protocol": protocol}
+def port(number: int, target: int, protocol: str = "TCP", node_port: int = 0, name: str = "") -> Manifest:
+    name = name or f"{protocol.lower()}-{number}"
+    given = {"name": name, "port": number, "targetPort": target, "protocol": protocol}
     return {**given, "nodePort": node_port} if node_port else given
 
 

@@ -57,6 +57,8 @@ LISTS = {
     "chained": ENDPOINT,
 }
 
+PROTOCOL_NAME = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
+
 NAME_LIMIT = 240
 """Names are cut to this many bytes, so that the kernel's 256 leave room for the kind of chain in front."""
 
@@ -91,58 +93,61 @@ def records(
     interval_set: Callable[[Sequence[str], str], str],
 ) -> Iterator[Record]:
     """A record for every ServicePort, in the plan's order; the functions are those of the form."""
-    taken: set[tuple[str, str, int]] = set()
+    # A map has one verdict for a key: where Services claim the same address and port, the first has it.
+    taken = {(info.cluster_ip, info.protocol, info.port) for info in plan.service_ports}
     for info in plan.service_ports:
-        protocol = info.protocol.lower()
-        taken.add((info.cluster_ip, protocol, info.port))
+        internal_local, external_local = info.internal_policy_local, info.external_policy_local
         cluster = info.cluster_endpoints if info.uses_cluster_endpoints else ()
         local = info.local_endpoints if info.uses_local_endpoints else ()
         has_endpoints = info.has_any_endpoints
-        internal_verdict = external_verdict = comment = ""
+        internal_verdict = external_verdict = ""
         if not has_endpoints:
             internal_verdict = external_verdict = "goto reject-chain"
         elif not local:
-            internal_verdict = "drop" if info.internal_policy_local else ""
-            external_verdict = "drop" if info.external_policy_local else ""
-        if internal_verdict or external_verdict:
-            comment = info.name[:comment_limit]
+            internal_verdict = "drop" if internal_local else ""
+            external_verdict = "drop" if external_local else ""
+        external_ips = firewalled_vips = ()
+        if info.external_ips or info.load_balancer_vips:
+            external_ips = _untaken(info, taken)
+        if info.source_ranges:
+            firewalled_vips = tuple(ip for ip in external_ips if ip in info.load_balancer_vips)
         affinity = timeout(info.session_affinity_timeout) if info.session_affinity_timeout else ""
-        vips = info.load_balancer_vips if info.source_ranges else ()
         yield Record(
-            namespace=info.namespace,
-            service=info.service,
-            port_name=info.port_name,
-            protocol=protocol,
-            cluster_ip=info.cluster_ip,
-            port=info.port,
-            node_port=info.node_port,
-            comment=comment,
-            affinity=affinity,
-            internal_policy_local=info.internal_policy_local,
-            external_policy_local=info.external_policy_local,
-            externally_accessible=info.externally_accessible,
-            has_endpoints=has_endpoints,
-            internal="local" if info.internal_policy_local else "service",
-            internal_verdict=internal_verdict,
-            external_verdict=external_verdict,
-            external_ips=_free(info, protocol, taken),
-            firewalled_vips=vips,
-            sources=interval_set(_allowed_sources(info), " , ") if vips else "",
-            cluster=cluster,
-            cluster_count=len(cluster),
-            cluster_single=len(cluster) == 1,
-            local=local,
-            local_count=len(local),
-            local_single=len(local) == 1,
-            chained=info.reachable_endpoints if affinity or chain_every_endpoint else (),
+            info.namespace,
+            info.service,
+            info.port_name,
+            PROTOCOL_NAME[info.protocol],
+            info.cluster_ip,
+            info.port,
+            info.node_port,
+            info.name[:comment_limit] if internal_verdict or external_verdict else "",
+            affinity,
+            internal_local,
+            external_local,
+            info.externally_accessible,
+            has_endpoints,
+            "local" if internal_local else "service",
+            internal_verdict,
+            external_verdict,
+            external_ips,
+            firewalled_vips,
+            interval_set(_allowed_sources(info), " , ") if firewalled_vips else "",
+            cluster,
+            len(cluster),
+            len(cluster) == 1,
+            local,
+            len(local),
+            len(local) == 1,
+            info.reachable_endpoints if affinity or chain_every_endpoint else (),
         )
 
 
-def _free(info: ServicePortInfo, protocol: str, taken: set[tuple[str, str, int]]) -> tuple[str, ...]:
-    """The external addresses of a ServicePort that no other has before it: a map has one verdict for a key."""
+def _untaken(info: ServicePortInfo, taken: set[tuple[str, str, int]]) -> tuple[str, ...]:
+    """The external addresses that no Service has claimed before, from now on claimed by this one."""
     addresses = []
     for address in (*info.external_ips, *info.load_balancer_vips):
-        if (key := (address, protocol, info.port)) not in taken:
+        key = (address, info.protocol, info.port)
+        if key not in taken:
             taken.add(key)
             addresses.append(address)
     return tuple(addresses)
@@ -157,7 +162,7 @@ def _allowed_sources(info: ServicePortInfo) -> tuple[str, ...]:
 def hairpin_connections(plan: FamilyPlan) -> tuple[str, ...]:
     """Keys of the connections that an endpoint of this node makes to itself through a Service, each once."""
     keys = {
-        f"{endpoint.ip} . {endpoint.ip} . {info.protocol.lower()} . {endpoint.port}": None
+        f"{endpoint.ip} . {endpoint.ip} . {PROTOCOL_NAME[info.protocol]} . {endpoint.port}": None
         for info in plan.service_ports
         for endpoint in info.reachable_endpoints
         if endpoint.local
