@@ -7,36 +7,11 @@ other, unless the two collide. The real allocators choose at random and store wh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
-
-ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-"""What Kubernetes makes generated names of: no vowels, so no words; no look-alikes."""
 
 
 def hash_number(key: str) -> int:
     """A number of 128 bits that depends on `key` alone, on any machine."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "big")
-
-
-def name_suffix(key: str, length: int) -> str:
-    """The random-looking end of a generated name."""
-    number = hash_number(key)
-    characters = []
-    for _ in range(length):
-        number, index = divmod(number, len(ALPHABET))
-        characters.append(ALPHABET[index])
-    return "".join(characters)
-
-
-def generated_name(prefix: str, key: str, taken: Collection[str], length: int = 5) -> str:
-    """`prefix` and a suffix that makes a name which is not taken, cut as the API server cuts generateName."""
-    base = prefix[: 63 - length]
-    name = base + name_suffix(key, length)
-    attempt = 0
-    while name in taken:
-        attempt += 1
-        name = base + name_suffix(f"{key}#{attempt}", length)
-    return name
 
 
 class Allocator:

@@ -8,12 +8,14 @@ from typing import Any
 from kcompile.diagnostics import Diagnostic
 from kcompile.model import (
     Cluster,
+    ClusterConfiguration,
     ContainerPort,
     EndpointPort,
     Endpoints,
     EndpointSlice,
     KubeletConfiguration,
     KubeProxyConfiguration,
+    Meta,
     Pod,
     PodSpec,
     PodStatus,
@@ -39,7 +41,7 @@ def default_objects(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]:
             endpoints=tuple(map(_default_endpoints, cluster.endpoints)),
             pods=tuple(map(_default_pod, cluster.pods)),
             workloads=tuple(map(_default_workload, cluster.workloads)),
-            kube_proxy=_default_kube_proxy(cluster),
+            kube_proxy=cluster.kube_proxy and _default_kube_proxy(cluster.kube_proxy),
         ),
         (),
     )
@@ -138,22 +140,19 @@ def _default_pod(pod: Pod) -> Pod:
 
 def _default_workload(workload: Workload) -> Workload:
     spec = _default_pod_spec(workload.template_spec)
+    # Of a template's metadata the labels and annotations count; a name there has no effect.
+    given = workload.template_meta
+    meta = Meta("", workload.meta.namespace, given.labels, given.annotations)
     replicas, completions = workload.replicas, workload.completions
     if workload.kind == "Job" and replicas is None and completions is None:
         completions = 1
     if replicas is None and workload.kind != "DaemonSet":
         replicas = 1
-    if (spec, replicas, completions) == (workload.template_spec, workload.replicas, workload.completions):
-        return workload
-    return replace(workload, template_spec=spec, replicas=replicas, completions=completions)
+    completed = replace(workload, template_meta=meta, template_spec=spec, replicas=replicas, completions=completions)
+    return workload if completed == workload else completed
 
 
-def _default_kube_proxy(cluster: Cluster) -> KubeProxyConfiguration:
-    """kube-proxy's own defaults; without any configuration, clusterCIDR is the podSubnet, as kubeadm writes it."""
-    config = cluster.kube_proxy
-    if config is None:
-        given = cluster.cluster_configuration
-        config = KubeProxyConfiguration(cluster_cidr=given.pod_subnet if given else "")
+def _default_kube_proxy(config: KubeProxyConfiguration) -> KubeProxyConfiguration:
     return replace(
         config,
         mode=config.mode or "iptables",
@@ -174,19 +173,18 @@ def _masquerade_bit(given: int | None) -> int:
     return MASQUERADE_BIT if given is None else given
 
 
-def default_kubelet(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]:
-    """Give the kubelet its defaults, as kubeadm writes them. Comes late: it names the cluster IP of kube-dns."""
-    config = cluster.kubelet or KubeletConfiguration()
-    given = cluster.cluster_configuration
-    domain = config.cluster_domain or (given.dns_domain if given else "") or CLUSTER_DOMAIN
-    resolv_conf = RESOLV_CONF if config.resolv_conf is None else config.resolv_conf
-    completed = replace(
-        config,
-        cluster_dns=config.cluster_dns or (_cluster_dns(cluster),),
-        cluster_domain=domain,
-        resolv_conf=resolv_conf,
+def complete_configuration(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]:
+    """Configure kube-proxy and the kubelet as kubeadm does. Comes late: the kubelet asks the cluster IP of kube-dns."""
+    kubeadm = cluster.cluster_configuration or ClusterConfiguration()
+    kube_proxy = cluster.kube_proxy or _default_kube_proxy(KubeProxyConfiguration(cluster_cidr=kubeadm.pod_subnet))
+    given = cluster.kubelet or KubeletConfiguration()
+    kubelet = replace(
+        given,
+        cluster_dns=given.cluster_dns or (_cluster_dns(cluster),),
+        cluster_domain=given.cluster_domain or kubeadm.dns_domain or CLUSTER_DOMAIN,
+        resolv_conf=RESOLV_CONF if given.resolv_conf is None else given.resolv_conf,
     )
-    return (cluster if completed == cluster.kubelet else replace(cluster, kubelet=completed)), ()
+    return replace(cluster, kube_proxy=kube_proxy, kubelet=kubelet), ()
 
 
 def _cluster_dns(cluster: Cluster) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from kcompile.diagnostics import Diagnostic
 from kcompile.model import Cluster, Endpoint, EndpointPort, EndpointSlice, Meta, Pod, PodSpec, Service, TargetReference
 from kcompile.passes.addresses import IP_FAMILY, format_address, parse_address
+from kcompile.passes.generated_names import GeneratedNames
 from kcompile.passes.order import by_name
 from kcompile.passes.problems import Problems
 from kcompile.passes.slices import SLICE_CONTROLLER, Ports, make_slices, slice_labels
@@ -33,7 +34,7 @@ def make_endpoint_slices(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, .
         return cluster, ()
     pods = _index(cluster.pods, services)
     zones = {node.name: node.zone for node in cluster.nodes}
-    taken = {endpoint_slice.meta.key for endpoint_slice in cluster.endpoint_slices}
+    names = GeneratedNames(cluster.endpoint_slices)
     slices: list[EndpointSlice] = []
     found: list[Diagnostic] = []
     for service in services:
@@ -49,7 +50,7 @@ def make_endpoint_slices(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, .
         groups = _groups(service, selected, zones)
         labels = slice_labels(service.meta.labels, service, SLICE_CONTROLLER)
         meta = Meta(service.meta.name, service.meta.namespace, labels, owners=(("Service", service.meta.name),))
-        slices += make_slices(meta, service.origin, groups, taken)
+        slices += make_slices(meta, service.origin, groups, names)
     return replace(cluster, endpoint_slices=by_name((*cluster.endpoint_slices, *slices))), tuple(found)
 
 

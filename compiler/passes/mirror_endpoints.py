@@ -14,6 +14,7 @@ from kcompile.diagnostics import Diagnostic
 from kcompile.model import Cluster, Endpoint, Endpoints, EndpointsAddress, EndpointSlice, EndpointSubset, Meta, Service
 from kcompile.passes.addresses import IP_FAMILY, format_address, parse_address
 from kcompile.passes.endpoints import with_hints
+from kcompile.passes.generated_names import GeneratedNames
 from kcompile.passes.order import by_name
 from kcompile.passes.service_ranges import KUBERNETES
 from kcompile.passes.slices import MIRRORING_CONTROLLER, SLICE_CONTROLLER, Ports, make_slices, slice_labels
@@ -30,13 +31,13 @@ def mirror_endpoints(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]
         return cluster, ()
     sliced = {(s.meta.namespace, s.service_name) for s in cluster.endpoint_slices}
     services = {service.meta.key: service for service in cluster.services}
-    taken = {endpoint_slice.meta.key for endpoint_slice in cluster.endpoint_slices}
+    names = GeneratedNames(cluster.endpoint_slices)
     zones = {node.name: node.zone for node in cluster.nodes}
     slices: list[EndpointSlice] = []
     for endpoints in cluster.endpoints:
         service = services.get(endpoints.meta.key)
         if service is not None and endpoints.meta.key not in sliced and _mirrored(endpoints):
-            slices += _slices(endpoints, service, zones, taken)
+            slices += _slices(endpoints, service, zones, names)
     if not slices:
         return cluster, ()
     return replace(cluster, endpoint_slices=by_name((*cluster.endpoint_slices, *slices))), ()
@@ -51,7 +52,7 @@ def _mirrored(endpoints: Endpoints) -> bool:
 
 
 def _slices(
-    endpoints: Endpoints, service: Service, zones: dict[str, str], taken: set[tuple[str, str]]
+    endpoints: Endpoints, service: Service, zones: dict[str, str], names: GeneratedNames
 ) -> Iterator[EndpointSlice]:
     groups: dict[tuple[str, Ports], dict[Endpoint, None]] = {}
     for subset in endpoints.subsets:
@@ -67,7 +68,7 @@ def _slices(
         owners=(("Service", given.name) if service.selector else ("Endpoints", given.name),),
     )
     made = {group: list(members) for group, members in groups.items()}
-    return make_slices(meta, endpoints.origin, made, taken)
+    return make_slices(meta, endpoints.origin, made, names)
 
 
 def _subset_endpoints(

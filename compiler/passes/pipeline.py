@@ -10,7 +10,7 @@ from kcompile.passes.allocate_cluster_ips import allocate_cluster_ips
 from kcompile.passes.allocate_load_balancer_ips import allocate_load_balancer_ips
 from kcompile.passes.allocate_node_ports import allocate_node_ports
 from kcompile.passes.allocate_pod_ips import allocate_pod_ips
-from kcompile.passes.defaults import default_kubelet, default_objects
+from kcompile.passes.defaults import complete_configuration, default_objects
 from kcompile.passes.endpoints import make_endpoint_slices
 from kcompile.passes.ip_families import complete_ip_families
 from kcompile.passes.mirror_endpoints import mirror_endpoints
@@ -39,7 +39,7 @@ COMPLETIONS: tuple[Pass, ...] = (
     allocate_pod_ips,
     mirror_endpoints,
     make_endpoint_slices,
-    default_kubelet,
+    complete_configuration,
 )
 """What the API server's allocators and the controllers add."""
 

@@ -38,14 +38,14 @@ class Scheduler:
 
 
 def schedule_pods(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]:
-    """Name the Node of every Pod that has neither a Node nor a status."""
-    if all(pod.spec.node_name or pod.status is not None for pod in cluster.pods):
+    """Name the Node of every Pod that has neither a Node nor a status. Workloads have placed theirs already."""
+    if not any(map(_unplaced, cluster.pods)):
         return cluster, ()
     scheduler = Scheduler(cluster.nodes)
     pods: list[Pod] = []
     found: list[Diagnostic] = []
     for pod in cluster.pods:
-        if not pod.spec.node_name and pod.status is None:
+        if _unplaced(pod):
             name = next(scheduler.spread(pod.spec.node_selector, f"Pod/{pod.meta}", 1), "")
             if name:
                 pod = replace(pod, spec=replace(pod.spec, node_name=name))
@@ -55,6 +55,10 @@ def schedule_pods(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]:
                 found += check.found
         pods.append(pod)
     return replace(cluster, pods=tuple(pods)), tuple(found)
+
+
+def _unplaced(pod: Pod) -> bool:
+    return not pod.spec.node_name and pod.status is None and not pod.workload
 
 
 def unschedulable(check: Problems, path: tuple[str | int, ...]) -> None:

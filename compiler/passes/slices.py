@@ -8,7 +8,7 @@ from types import MappingProxyType
 from kcompile.frontend.source import Origin
 from kcompile.model import Endpoint, EndpointPort, EndpointSlice, Meta, Service
 from kcompile.model.endpoint_slice import SERVICE_NAME_LABEL
-from kcompile.passes.allocator import generated_name
+from kcompile.passes.generated_names import GeneratedNames
 
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
@@ -27,27 +27,17 @@ def make_slices(
     meta: Meta,
     origin: Origin,
     groups: Groups,
-    taken: set[tuple[str, str]],
+    names: GeneratedNames,
 ) -> Iterator[EndpointSlice]:
     """The slices of one Service; `meta` has its namespace, its name, and the slices' labels and annotations."""
     for (address_type, ports), endpoints in groups.items():
         for start in range(0, len(endpoints), MAX_ENDPOINTS_PER_SLICE) or (0,):
             numbers = ",".join(f"{port.name}:{port.protocol}:{port.port}" for port in ports)
             key = f"EndpointSlice/{meta}/{address_type}/{numbers}/{start // MAX_ENDPOINTS_PER_SLICE}"
-            name = _unique(f"{meta.name}-", key, meta.namespace, taken)
+            name = names.unique(meta.namespace, f"{meta.name}-", key)
             own = Meta(name, meta.namespace, meta.labels, meta.annotations, owners=meta.owners)
             part = tuple(endpoints[start : start + MAX_ENDPOINTS_PER_SLICE])
             yield EndpointSlice(own, origin, address_type, ports, part)
-
-
-def _unique(prefix: str, key: str, namespace: str, taken: set[tuple[str, str]]) -> str:
-    attempt = 0
-    name = generated_name(prefix, key, ())
-    while (namespace, name) in taken:
-        attempt += 1
-        name = generated_name(prefix, f"{key}#{attempt}", ())
-    taken.add((namespace, name))
-    return name
 
 
 def slice_labels(labels: Mapping[str, str], service: Service, controller: str) -> Mapping[str, str]:

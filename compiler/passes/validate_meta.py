@@ -59,11 +59,14 @@ def check_meta(check: Problems, meta: Meta, proven: Proven, namespaced: bool = T
         check.error("bad-name", ("metadata", "name"), f"{shown(name)} is not {LABEL}")
     elif not label_name and not is_subdomain(name):
         check.error("bad-name", ("metadata", "name"), f"{shown(name)} is not {SUBDOMAIN}")
-    if namespaced and not proven.dns_label(meta.namespace):
+    if not namespaced:
+        if meta.namespace:
+            check.error("forbidden-field", ("metadata", "namespace"), "objects of this kind live in no namespace")
+    elif not proven.dns_label(meta.namespace):
         check.error("bad-name", ("metadata", "namespace"), f"{shown(meta.namespace)} is not {LABEL}")
     check_labels(check, meta.labels, ("metadata", "labels"), proven)
     if meta.annotations:
-        _check_annotations(check, meta.annotations)
+        check_annotations(check, meta.annotations, ("metadata", "annotations"))
     if meta.deletion_timestamp and not is_timestamp(meta.deletion_timestamp):
         text = f"{shown(meta.deletion_timestamp)} is not a time such as 2024-01-02T03:04:05Z"
         check.error("bad-value", ("metadata", "deletionTimestamp"), text)
@@ -89,15 +92,16 @@ def check_labels(check: Problems, labels: Mapping[str, str], path: Path, proven:
             seen.add(pair)
 
 
-def _check_annotations(check: Problems, annotations: Mapping[str, str]) -> None:
+def check_annotations(check: Problems, annotations: Mapping[str, str], path: Path) -> None:
+    """Check the keys of annotations, and their size; their values may be anything."""
     size = 0
     for key, value in annotations.items():
         size += len(key) + len(value)
         if not key.isascii() or not is_qualified_name(key.lower()):
-            check.error("bad-annotation", ("metadata", "annotations", key), f"{shown(key)} is not an annotation's key")
+            check.error("bad-annotation", (*path, key), f"{shown(key)} is not an annotation's key")
     if size > MAX_ANNOTATIONS_SIZE:
         text = f"{size} characters in all, more than {MAX_ANNOTATIONS_SIZE}"
-        check.error("too-long", ("metadata", "annotations"), text)
+        check.error("too-long", path, text)
 
 
 class ApiObject(Protocol):

@@ -17,10 +17,11 @@ from kcompile.passes.syntax import (
     is_word,
     shown,
 )
-from kcompile.passes.validate_meta import Proven, check_labels, check_meta
+from kcompile.passes.validate_meta import Proven, check_annotations, check_labels, check_meta
 from kcompile.passes.validate_service import PROTOCOLS
 
 DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+WORKLOAD_KINDS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 MAX_NAMESERVERS = 3
 MAX_SEARCHES = 32
@@ -41,6 +42,8 @@ def validate_workload(workload: Workload, proven: Proven) -> list[Diagnostic]:
     """What is wrong with a workload, its Pod template included."""
     check = Problems(workload.origin)
     check_meta(check, workload.meta, proven)
+    if workload.kind not in WORKLOAD_KINDS:
+        check.not_one_of(("kind",), workload.kind, WORKLOAD_KINDS)
     for key, number in (("replicas", workload.replicas), ("completions", workload.completions)):
         if number is not None and number < 0:
             name = "parallelism" if workload.kind == "Job" and key == "replicas" else key
@@ -51,6 +54,7 @@ def validate_workload(workload: Workload, proven: Proven) -> list[Diagnostic]:
         check.error("bad-name", ("spec", "serviceName"), f"{shown(workload.service_name)} is not {LABEL}")
     template: Path = ("spec", "template")
     check_labels(check, workload.template_meta.labels, (*template, "metadata", "labels"), proven)
+    check_annotations(check, workload.template_meta.annotations, (*template, "metadata", "annotations"))
     _check_spec(check, (*template, "spec"), workload.template_spec, proven)
     return check.found
 

@@ -18,10 +18,8 @@ from kcompile.passes.validate_configuration import (
 )
 from kcompile.passes.validate_endpoints import validate_endpoint_slice, validate_endpoints
 from kcompile.passes.validate_meta import Proven, check_unique
-from kcompile.passes.validate_pod import validate_pod, validate_workload
+from kcompile.passes.validate_pod import WORKLOAD_KINDS, validate_pod, validate_workload
 from kcompile.passes.validate_service import validate_service, validate_services_together
-
-WORKLOAD_KINDS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 
 
 def validate(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from kcompile.diagnostics import Diagnostic
 from kcompile.model import Cluster, Meta, Pod, PodSpec, Workload
-from kcompile.passes.allocator import generated_name, name_suffix
+from kcompile.passes.generated_names import GeneratedNames, name_suffix
 from kcompile.passes.order import by_name
 from kcompile.passes.problems import Problems
 from kcompile.passes.scheduling import Scheduler, unschedulable
-from kcompile.passes.syntax import LABEL, is_dns_label
+from kcompile.passes.syntax import LABEL, SUBDOMAIN, is_dns_label, is_subdomain
 
 MAX_PODS = 150_000
 """The largest cluster that Kubernetes is tested for."""
@@ -31,19 +31,30 @@ def make_pods(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]:
         return cluster, ()
     made = _already_made(cluster)
     workloads = [w for w in cluster.workloads if (w.meta.namespace, w.kind, w.meta.name) not in made]
-    maker = _Maker(Scheduler(cluster.nodes), {pod.meta.key for pod in cluster.pods})
+    maker = _Maker(Scheduler(cluster.nodes), GeneratedNames(cluster.pods))
+    counts = [maker.count(workload) for workload in workloads]
+    if sum(counts) > MAX_PODS:
+        return cluster, tuple(_too_many(workloads, counts))
     pods: list[Pod] = []
     found: list[Diagnostic] = []
-    for workload in workloads:
+    for workload, count in zip(workloads, counts, strict=True):
         check = Problems(workload.origin)
-        count = maker.count(workload)
-        if len(pods) + count > MAX_PODS:
-            text = f"{count} Pods, {len(pods) + count} in all, are more than the {MAX_PODS} of the largest cluster"
-            check.error("too-many", ("spec", "parallelism" if workload.kind == "Job" else "replicas"), text)
-        else:
-            pods += maker.pods(workload, count, check)
+        pods += maker.pods(workload, count, check)
         found += check.found
     return (replace(cluster, pods=by_name((*cluster.pods, *pods))) if pods else cluster), tuple(found)
+
+
+def _too_many(workloads: list[Workload], counts: list[int]) -> Iterator[Diagnostic]:
+    """An error for each workload that goes over the limit."""
+    total = 0
+    for workload, count in zip(workloads, counts, strict=True):
+        if total + count <= MAX_PODS:
+            total += count
+            continue
+        check = Problems(workload.origin)
+        text = f"{count} Pods, {total + count} in all, are more than the {MAX_PODS} of the largest cluster"
+        check.error("too-many", ("spec", "parallelism" if workload.kind == "Job" else "replicas"), text)
+        yield from check.found
 
 
 def _already_made(cluster: Cluster) -> set[WorkloadKey]:
@@ -80,11 +91,8 @@ def _owner_by_label(meta: Meta) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Maker:
-    """Makes Pods; `taken` are the (namespace, name) of all Pods so far."""
-
     scheduler: Scheduler
-    taken: set[tuple[str, str]]
-    names: dict[str, set[str]] = field(default_factory=dict)
+    names: GeneratedNames
 
     def count(self, workload: Workload) -> int:
         """How many Pods a workload has when it has all of them."""
@@ -111,49 +119,43 @@ class _Maker:
         specs = {node: replace(spec, node_name=node) for node in set(nodes)}
         yield from _MAKERS[workload.kind](self, workload, [specs[node] for node in nodes], check)
 
-    def unique(self, workload: Workload, prefix: str, key: str) -> str:
-        names = self.names.get(workload.meta.namespace)
-        if names is None:
-            names = {name for namespace, name in self.taken if namespace == workload.meta.namespace}
-            self.names[workload.meta.namespace] = names
-        name = generated_name(prefix, key, names)
-        names.add(name)
-        return name
+    def name(self, workload: Workload, prefix: str, key: str) -> str:
+        return self.names.unique(workload.meta.namespace, prefix, f"{workload.kind}/{workload.meta}/{key}")
 
 
 def _deployment(maker: _Maker, workload: Workload, specs: list[PodSpec], check: Problems) -> Iterator[Pod]:
-    """The hash is that of the name, not of the template: a changed image then moves nothing."""
-    key = f"Deployment/{workload.meta}"
-    template_hash = name_suffix(key, 10)
+    template_hash = _revision(workload)
     replica_set = f"{workload.meta.name}-{template_hash}"
+    if specs and not is_subdomain(replica_set):
+        check.error("bad-name", ("metadata", "name"), f"{replica_set}, its ReplicaSet, is not {SUBDOMAIN}")
+        return
     labels = _labels(workload, {POD_TEMPLATE_HASH: template_hash})
     for index, spec in enumerate(specs):
-        name = maker.unique(workload, f"{replica_set}-", f"{key}/{index}")
+        name = maker.name(workload, f"{replica_set}-", str(index))
         yield _pod(workload, name, spec, labels, ("ReplicaSet", replica_set))
 
 
 def _replica_set(maker: _Maker, workload: Workload, specs: list[PodSpec], check: Problems) -> Iterator[Pod]:
     labels = _labels(workload, {})
     for index, spec in enumerate(specs):
-        name = maker.unique(workload, f"{workload.meta.name}-", f"ReplicaSet/{workload.meta}/{index}")
+        name = maker.name(workload, f"{workload.meta.name}-", str(index))
         yield _pod(workload, name, spec, labels)
 
 
 def _stateful_set(maker: _Maker, workload: Workload, specs: list[PodSpec], check: Problems) -> Iterator[Pod]:
-    revision = f"{name_suffix(f'StatefulSet/{workload.meta}', 10)}"
     last = f"{workload.meta.name}-{workload.first_ordinal + len(specs) - 1}"
     if specs and not is_dns_label(last):
         check.error("bad-name", ("metadata", "name"), f"{last}, the hostname of a Pod, is not {LABEL}")
         return
     for ordinal, spec in enumerate(specs, workload.first_ordinal):
         name = f"{workload.meta.name}-{ordinal}"
-        if (workload.meta.namespace, name) in maker.taken:
+        if not maker.names.claim(workload.meta.namespace, name):
             check.error("duplicate-name", ("metadata", "name"), f"its Pod {name} exists, and is not its own")
             continue
         labels = _labels(
             workload,
             {
-                REVISION_HASH: revision,
+                REVISION_HASH: _revision(workload),
                 "statefulset.kubernetes.io/pod-name": name,
                 "apps.kubernetes.io/pod-index": str(ordinal),
             },
@@ -163,10 +165,9 @@ def _stateful_set(maker: _Maker, workload: Workload, specs: list[PodSpec], check
 
 
 def _daemon_set(maker: _Maker, workload: Workload, specs: list[PodSpec], check: Problems) -> Iterator[Pod]:
-    key = f"DaemonSet/{workload.meta}"
-    labels = _labels(workload, {REVISION_HASH: name_suffix(key, 10)})
+    labels = _labels(workload, {REVISION_HASH: _revision(workload)})
     for spec in specs:
-        name = maker.unique(workload, f"{workload.meta.name}-", f"{key}/{spec.node_name}")
+        name = maker.name(workload, f"{workload.meta.name}-", spec.node_name)
         yield _pod(workload, name, spec, labels)
 
 
@@ -176,7 +177,7 @@ def _job(maker: _Maker, workload: Workload, specs: list[PodSpec], check: Problem
         return
     labels = _labels(workload, {JOB_NAME: workload.meta.name, "job-name": workload.meta.name})
     for index, spec in enumerate(specs):
-        name = maker.unique(workload, f"{workload.meta.name}-", f"Job/{workload.meta}/{index}")
+        name = maker.name(workload, f"{workload.meta.name}-", str(index))
         yield _pod(workload, name, spec, labels)
 
 
@@ -189,6 +190,11 @@ _MAKERS: Mapping[str, Callable[[_Maker, Workload, list[PodSpec], Problems], Iter
         "Job": _job,
     }
 )
+
+
+def _revision(workload: Workload) -> str:
+    """What stands for the hash of the template. It is that of the name: so a new image moves nothing."""
+    return name_suffix(f"{workload.kind}/{workload.meta}", 10)
 
 
 def _labels(workload: Workload, added: dict[str, str]) -> Mapping[str, str]:

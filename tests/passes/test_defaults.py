@@ -171,7 +171,7 @@ def test_a_workload_has_one_pod_unless_it_says_otherwise(
 
 
 def test_kube_proxy_has_its_defaults_without_a_configuration() -> None:
-    config = defaulted(Cluster()).kube_proxy
+    config = completed(Cluster()).kube_proxy
     assert config is not None
     assert (config.mode, config.detect_local_mode, config.bind_address) == ("iptables", "ClusterCIDR", "0.0.0.0")
     assert (config.iptables.masquerade_bit, config.iptables.localhost_node_ports) == (14, True)
@@ -192,8 +192,8 @@ def test_kube_proxy_keeps_what_it_is_given() -> None:
 
 def test_cluster_cidr_is_the_pod_subnet_only_when_kube_proxy_has_no_configuration() -> None:
     kubeadm = ClusterConfiguration(pod_subnet="10.1.0.0/16")
-    without = defaulted(Cluster(cluster_configuration=kubeadm)).kube_proxy
-    having = defaulted(Cluster(cluster_configuration=kubeadm, kube_proxy=KubeProxyConfiguration())).kube_proxy
+    without = completed(Cluster(cluster_configuration=kubeadm)).kube_proxy
+    having = completed(Cluster(cluster_configuration=kubeadm, kube_proxy=KubeProxyConfiguration())).kube_proxy
     assert without is not None
     assert having is not None
     assert (without.cluster_cidr, having.cluster_cidr) == ("10.1.0.0/16", "")
