@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,8 +88,7 @@ class GuestError(Exception):
 
 def why_not() -> str:
     """Why there can be no guest on this machine; "" when there can."""
-    path = f"{os.environ.get('PATH', '')}:{PATH}"
-    packages = {package: None for tool, package in DEBIAN_PACKAGE.items() if not shutil.which(tool, path=path)}
+    packages = {package: None for tool, package in DEBIAN_PACKAGE.items() if not shutil.which(tool, path=PATH)}
     return f"install the Debian packages {', '.join(packages)}" if packages else ""
 
 
@@ -120,19 +120,25 @@ def perform(scripts: Sequence[Script], *, seconds: float = 120, memory: str = "2
 
 def boot(init: Path, seconds: float, memory: str) -> str:
     """Run the kernel until it powers off and return what it wrote to its console."""
-    command = [
-        *(KERNEL, f"mem={memory}", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", f"init={init}"),
-        *("con0=null,fd:1", "con=null", "ssl=null", f"uml_dir={init.parent}/", "umid=guest"),
-    ]
+    kernel = str(shutil.which(KERNEL, path=PATH))
+    root = ("rootfstype=hostfs", "rootflags=/", "ro", "quiet", f"init={init}")
+    console = ("con0=null,fd:1", "con=null", "ssl=null", f"uml_dir={init.parent}/", "umid=guest")
     # The guest's memory is a file in TMPDIR: anywhere but in the host's memory it would be written to a disk.
     environment = {**os.environ, "TMPDIR": "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(init.parent)}
-    try:
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GuestError(f"the guest did not finish within {seconds} s") from error
-    return done.stdout
+    with subprocess.Popen(
+        (kernel, f"mem={memory}", *root, *console),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as guest:
+        try:
+            return guest.communicate(timeout=seconds)[0]
+        except subprocess.TimeoutExpired as error:
+            # Every process of the guest is one of the host, in the kernel's group.
+            os.killpg(guest.pid, signal.SIGKILL)
+            raise GuestError(f"the guest did not finish within {seconds} s") from error
 
 
 def module_files() -> Iterator[Path]:
