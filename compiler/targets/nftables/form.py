@@ -33,7 +33,7 @@ class Part:
     listed: Set | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Form:
     """`words` are slots that rules use (`top_bit_words` take their place where the mark is bit 31), `comma` stands
     between the elements of a map in a rule. The functions spell what a node or a Service brings along; `interval_set`

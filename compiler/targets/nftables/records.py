@@ -106,7 +106,8 @@ def records(
         elif not local:
             internal_verdict = "drop" if internal_local else ""
             external_verdict = "drop" if external_local else ""
-        external_ips = firewalled_vips = ()
+        external_ips: tuple[str, ...] = ()
+        firewalled_vips: tuple[str, ...] = ()
         if info.external_ips or info.load_balancer_vips:
             external_ips = _untaken(info, taken)
         if info.source_ranges:

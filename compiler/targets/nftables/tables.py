@@ -3,6 +3,7 @@ then emitted for every ServicePort."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 from kcompile import diagnostics
@@ -12,8 +13,10 @@ from kcompile.passes.addresses import parse_address
 from kcompile.targets.nftables import records
 from kcompile.targets.nftables.form import Form
 from kcompile.targets.nftables.rules import COMMENT_LIMITS, VERSIONS
-from kcompile.targets.program import compile_table
+from kcompile.targets.program import Program, compile_table
 from kcompile.targets.template import Constant, Line, Row, Section, Table, map_lines, specialize
+
+Frames = dict[str, tuple[bytes, bytes]]
 
 DEFAULT_MASQUERADE_BIT = 14
 TOP_BIT = 31
@@ -36,25 +39,39 @@ def write_table(plan: NodePlan, family: Family, form: Form) -> bytes:
         "hairpin_connections": records.hairpin_connections(own) if constants["hairpins_in_set"] else (),
         "node_port_ips": _node_port_ips(own),
     }
+    program, frames = _program(form, tuple(constants.items()))
+    for number, part in enumerate(form.parts):
+        if part.listed:
+            text = form.listed(part.listed, family, listed[part.listed.listed])
+            frames = {**frames, str(number): (text.encode(), b"")}
+    given = records.records(
+        own,
+        comment_limit=COMMENT_LIMITS[plan.kube_version],
+        chain_every_endpoint=not constants["hairpins_in_set"],
+        timeout=form.timeout,
+        interval_set=form.interval_set,
+    )
+    return program.emit(tuple(given), frames)
+
+
+@functools.lru_cache(maxsize=16)
+def _program(form: Form, constants: tuple[tuple[str, Constant], ...]) -> tuple[Program, Frames]:
+    """What to fill in for every record, and the text around it: the same for most nodes of a cluster."""
     sections: list[Section] = []
     rows: list[Row] = []
-    frames: dict[str, tuple[bytes, bytes]] = {}
+    frames: Frames = {}
     for number, part in enumerate(form.parts):
         name = str(number)
-        part_rows = _settle(part.rows, name, constants)
-        if part.listed:
-            frames[name] = (form.listed(part.listed, family, listed[part.listed.listed]).encode(), b"")
-        elif part.once:
-            frames[name] = ("".join(f"{row.text}\n" for row in part_rows if isinstance(row, Line)).encode(), b"")
-            part_rows = ()
-        elif part.separator:
+        settled = specialize(Table((), (), part.rows), dict(constants)).rows
+        if part.once:
+            frames[name] = ("".join(f"{row.text}\n" for row in settled if isinstance(row, Line)).encode(), b"")
+        else:
+            rows += _in_section(settled, name)
+        if part.separator:
             frames[name] = (part.head.encode(), part.tail.encode())
-        rows += part_rows
-        sections.append(
-            Section(name, end="", separator=part.separator, omit_empty=True)
-            if part.separator
-            else Section(name, part.order_by)
-        )
+            sections.append(Section(name, end="", separator=part.separator, omit_empty=True))
+        else:
+            sections.append(Section(name, part.order_by))
     table = Table(
         fields=records.Record._fields,
         sections=tuple(sections),
@@ -62,24 +79,11 @@ def write_table(plan: NodePlan, family: Family, form: Form) -> bytes:
         lists=records.LISTS,
         values=records.values(form.comma),
     )
-    return compile_table(table).emit(
-        tuple(
-            records.records(
-                own,
-                comment_limit=COMMENT_LIMITS[plan.kube_version],
-                chain_every_endpoint=not constants["hairpins_in_set"],
-                timeout=form.timeout,
-                interval_set=form.interval_set,
-            )
-        ),
-        frames,
-    )
+    return compile_table(table), frames
 
 
-def _settle(rows: tuple[Row, ...], section: str, constants: dict[str, Constant]) -> tuple[Row, ...]:
-    """Rows in their section, with the constants in them and without the lines that these rule out."""
-    settled = specialize(Table((), (), rows), constants).rows
-    return map_lines(settled, lambda line: (replace(line, section=section),))
+def _in_section(rows: tuple[Row, ...], section: str) -> tuple[Row, ...]:
+    return map_lines(rows, lambda line: (replace(line, section=section),))
 
 
 def _constants(plan: NodePlan, own: FamilyPlan, form: Form) -> dict[str, Constant]:
