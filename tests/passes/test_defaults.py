@@ -164,7 +164,7 @@ def test_pod_ip_and_pod_ips_stand_for_each_other(status: PodStatus, expected: tu
     ],
 )
 def test_a_workload_has_one_pod_unless_it_says_otherwise(
-    kind: str, given: dict[str, int], replicas: int | None, completions: int | None
+    kind: str, given: dict[str, Any], replicas: int | None, completions: int | None
 ) -> None:
     (found,) = defaulted(Cluster(workloads=(workload(kind, **given),))).workloads
     assert (found.replicas, found.completions) == (replicas, completions)

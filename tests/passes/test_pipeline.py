@@ -34,9 +34,10 @@ def test_completing_a_completed_cluster_changes_nothing() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_the_input_does_not_matter(seed: int) -> None:
     shuffle = random.Random(seed)
-    shuffled = replace(
-        CLUSTER, **{n: tuple(shuffle.sample(getattr(CLUSTER, n), len(getattr(CLUSTER, n)))) for n in OBJECTS}
-    )
+    kinds: dict[str, Any] = {name: list(getattr(CLUSTER, name)) for name in OBJECTS}
+    for objects in kinds.values():
+        shuffle.shuffle(objects)
+    shuffled = replace(CLUSTER, **{name: tuple(objects) for name, objects in kinds.items()})  # type: ignore[arg-type]
     assert complete(shuffled) == complete(CLUSTER)
 
 
@@ -140,12 +141,20 @@ HOSTILE = st.sampled_from(
 )
 
 
+IGNORED = [
+    place
+    for place in PLACES
+    if place[2:3] == ("template_meta",) and place[3] in ("name", "namespace", "deletion_timestamp")
+]
+"""Of a Pod template the API server reads labels and annotations; the rest of its metadata is dropped."""
+
+
 def test_a_rule_of_its_own_is_refused_in_every_field() -> None:
     assert len(PLACES) > 300
     assert all(getattr(CLUSTER, name) for name in OBJECTS)
     for place in PLACES:
         attacked = with_string(CLUSTER, place, VALUES[place] + '" -j ACCEPT\n')
-        assert errors(complete(attacked)[1]), place
+        assert errors(complete(attacked)[1]) or place in IGNORED, place
 
 
 @settings(max_examples=400, deadline=None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kcompile.passes import syntax
 
-GRAMMARS = {
+GRAMMARS: dict[str, Callable[[str], object]] = {
     "dns_label": syntax.is_dns_label,
     "subdomain": syntax.is_subdomain,
     "label_value": syntax.is_label_value,

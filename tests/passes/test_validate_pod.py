@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kcompile.model import DNSConfig, Pod, PodStatus, Workload
+from kcompile.model import Cluster, DNSConfig, Pod, PodStatus, Workload
 from kcompile.passes.defaults import default_objects
 from kcompile.passes.validation import validate
-from tests.passes.objects import Cluster, container_port, errors, meta, pod, workload
+from tests.passes.objects import container_port, errors, meta, pod, workload
 
 
 def found(given: Pod | Workload) -> list[str]:
