@@ -12,7 +12,7 @@ from kcompile.frontend.source import Source
 from kcompile.ir.build_plan import build_plan
 from kcompile.ir.plan import KUBE_VERSIONS, MODES, Family, KubeVersion, Mode, NodePlan
 from kcompile.model import Cluster
-from kcompile.targets.registry import NODE_FORMATS, NodeFormat, node_format
+from kcompile.targets.registry import NODE_FORMATS, NodeFormat, diagnostics, node_format
 
 PathLike = str | os.PathLike[str]
 NEWEST: KubeVersion = KUBE_VERSIONS[-1]
@@ -42,6 +42,11 @@ class CompiledNode:
         if family is None and chosen.combines_families:
             return chosen.load()(self.plan, (4, 6))
         return chosen.load()(self.plan, (family or self.plan.primary_family,))
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What the node's mode cannot do with this cluster."""
+        return diagnostics(self.plan, (4, 6))
 
     def files(self) -> dict[str, str]:
         """Every file that `kcompile build -o` writes for this node: file name to text."""

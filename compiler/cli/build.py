@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from kcompile.api import CompiledCluster, NoSuchNode
+from kcompile.api import CompiledNode, NoSuchNode
 from kcompile.cli.options import (
     kube_version_option,
     load_cluster,
@@ -16,6 +15,7 @@ from kcompile.cli.options import (
     mode_option,
     node_option,
 )
+from kcompile.cli.report import report
 from kcompile.ir.plan import Family, KubeVersion, Mode
 from kcompile.targets.registry import DEFAULT_FORMATS, WrongFormat, formats, modes_of
 
@@ -33,6 +33,7 @@ from kcompile.targets.registry import DEFAULT_FORMATS, WrongFormat, formats, mod
     help=f"What to write to standard output: {', '.join(formats())}. By default what the mode's own tool loads.",
 )
 @local_address_option
+@click.option("--check", is_flag=True, help="Hold the rules against the tools of this machine; nothing is loaded.")
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Write everything into DIR.")
 def command(
     paths: tuple[str, ...],
@@ -42,6 +43,7 @@ def command(
     family: str | None,
     format_name: str | None,
     local_addresses: tuple[str, ...] | None,
+    check: bool,
     output: Path | None,
 ) -> None:
     """Compile manifests into the rules that kube-proxy would load on a node.
@@ -63,7 +65,7 @@ def command(
     if output is not None:
         from kcompile.cli.output import write_everything
 
-        write_everything(cluster, output, node, mode, kube_version, local_addresses)
+        write_everything(cluster, output, node, mode, kube_version, local_addresses, check)
         return
     if format_name == "objects":
         from kcompile.targets.objects import objects
@@ -74,13 +76,24 @@ def command(
     chosen = format_name or DEFAULT_FORMATS[chosen_mode]
     chosen_family: Family | None = None if family is None else 4 if family == "4" else 6
 
-    def rules(name: str) -> bytes:
-        return cluster.node(name, chosen_mode, kube_version, local_addresses).emit_bytes(chosen, chosen_family)
+    def compiled(name: str) -> CompiledNode:
+        return cluster.node(name, chosen_mode, kube_version, local_addresses)
 
+    first, *others = cluster.node_names if node is None else (node,)
     try:
-        text = rules(node) if node else _same_on_all(cluster, rules)
+        compiled_first = compiled(first)
+        text = compiled_first.emit_bytes(chosen, chosen_family)
+        for other in others:
+            if compiled(other).emit_bytes(chosen, chosen_family) != text:
+                differ = f"the rules of {first} and {other} differ"
+                raise NoSuchNode(f"{differ}; name a node with --node, or write all with -o DIR")
     except WrongFormat as wrong:
         raise click.BadParameter(str(wrong), param_hint="--format") from None
+    report(compiled_first.warnings)
+    if check:
+        from kcompile.cli.tool_check import check_node
+
+        check_node(compiled_first)
     sys.stdout.buffer.write(text)
 
 
@@ -88,15 +101,3 @@ def _mode_of(format_name: str | None, configured: Mode) -> Mode:
     """The configured mode, unless the format belongs to one other mode only: `--format nft` means nftables."""
     modes = modes_of(format_name) if format_name else ()
     return modes[0] if len(modes) == 1 else configured
-
-
-def _same_on_all(cluster: CompiledCluster, rules: Callable[[str], bytes]) -> bytes:
-    """The rules of every node, if they are the same on all; else the node must be named."""
-    names = cluster.node_names
-    text = rules(names[0])
-    for name in names[1:]:
-        if rules(name) != text:
-            raise NoSuchNode(
-                f"the rules of {names[0]} and {name} differ; name a node with --node, or write all with -o DIR"
-            )
-    return text

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from kcompile.api import CompiledCluster
 from kcompile.cli.progress import ProgressBar
-from kcompile.diagnostics import KcompileError
+from kcompile.cli.report import report
+from kcompile.diagnostics import Diagnostic, KcompileError
 from kcompile.ir.plan import KubeVersion, Mode
 from kcompile.targets.registry import NODE_FORMATS
 
@@ -29,6 +30,7 @@ def write_everything(
     mode: Mode | None,
     kube_version: KubeVersion,
     local_addresses: Sequence[str] | None,
+    check: bool = False,
 ) -> None:
     """Write the folder. Everything is compiled into a private folder beside the old files before any is replaced."""
     names = cluster.node_names if node is None else (cluster.node_name(node),)
@@ -39,12 +41,19 @@ def write_everything(
         raise NotWritten(f"{folder}: {failure.strerror}") from None
     try:
         written = set()
+        warnings: dict[Diagnostic, None] = {}
         with ProgressBar("compiling nodes", len(names)) as bar:
             for name in names:
                 compiled = cluster.node(name, mode, kube_version, local_addresses)
+                warnings.update(dict.fromkeys(compiled.warnings))
+                if check:
+                    from kcompile.cli.tool_check import check_node
+
+                    check_node(compiled)
                 for file, text in compiled.render_files():
                     written.add(_write(staging, PurePosixPath("nodes", name, file), text))
                 bar.advance()
+        report(warnings)
         for path, text in _cluster_files(cluster):
             written.add(_write(staging, path, text))
         for path in sorted(written):

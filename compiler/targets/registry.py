@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
 
-from kcompile.diagnostics import KcompileError
+from kcompile.diagnostics import Diagnostic, KcompileError
 from kcompile.ir.plan import MODES, Family, Mode, NodePlan
 
 Families = tuple[Family, ...]
@@ -78,12 +78,24 @@ NODE_FORMATS: tuple[NodeFormat, ...] = (
     _both("ir", MODES, "kcompile.targets.ir", "ir", ""),
 )
 
+DIAGNOSTICS: Mapping[Mode, str] = MappingProxyType(
+    {"ipvs": "kcompile.targets.ipvs", "userspace": "kcompile.targets.userspace"}
+)
+"""The modules whose `diagnostics` warn of what a mode cannot do with a plan."""
+
 DEFAULT_FORMATS: Mapping[Mode, str] = MappingProxyType(
     {"iptables": "iptables-save", "userspace": "iptables-save", "nftables": "nft", "ipvs": "ipvsadm"}
 )
 
 CLUSTER_FORMATS = ("objects", "corefile", "coredns-configmap", "zone", "resolv.conf")
 """Formats that do not depend on a node."""
+
+
+def diagnostics(plan: NodePlan, families: Families) -> tuple[Diagnostic, ...]:
+    """What the plan's mode cannot do with it."""
+    if plan.mode not in DIAGNOSTICS:
+        return ()
+    return tuple(import_module(DIAGNOSTICS[plan.mode]).diagnostics(plan, families))
 
 
 def formats() -> tuple[str, ...]:
