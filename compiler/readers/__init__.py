@@ -1,1 +1,5 @@
-"""From the dumps of real tools to rulesets, one file for each language."""
+"""Rulesets from text: one module for each language of dumps."""
+
+from kcompile.readers.detect import UnknownLanguage, language_of, read_ruleset
+
+__all__ = ["UnknownLanguage", "language_of", "read_ruleset"]
