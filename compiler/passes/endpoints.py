@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from kcompile.diagnostics import Diagnostic
@@ -15,6 +15,8 @@ from kcompile.passes.slices import SLICE_CONTROLLER, Ports, make_slices, slice_l
 
 TOPOLOGY_ANNOTATIONS = ("service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode")
 """The deprecated one counts first."""
+
+MAX_WARNINGS = 20
 
 _TERMINAL_PHASES = ("Succeeded", "Failed")
 
@@ -36,22 +38,38 @@ def make_endpoint_slices(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, .
     zones = {node.name: node.zone for node in cluster.nodes}
     names = GeneratedNames(cluster.endpoint_slices)
     slices: list[EndpointSlice] = []
+    without_pods: list[Service] = []
     found: list[Diagnostic] = []
     for service in services:
         selected = _selected(service, pods)
-        check = Problems(service.origin)
         if not selected:
-            check.warning("no-pods", ("spec", "selector"), f"selects no Pod in namespace {service.meta.namespace}")
+            without_pods.append(service)
         elif _wants_proportional_hints(service) and len(set(zones.values()) - {""}) > 1:
+            check = Problems(service.origin)
             text = "asks for topology-aware hints, which need the CPUs of Nodes: none are made"
             hint = "use spec.trafficDistribution, or give the EndpointSlices"
             check.warning("no-hints", ("metadata", "annotations"), text, hint)
-        found += check.found
+            found += check.found
         groups = _groups(service, selected, zones)
         labels = slice_labels(service.meta.labels, service, SLICE_CONTROLLER)
         meta = Meta(service.meta.name, service.meta.namespace, labels, owners=(("Service", service.meta.name),))
         slices += make_slices(meta, service.origin, groups, names)
-    return replace(cluster, endpoint_slices=by_name((*cluster.endpoint_slices, *slices))), tuple(found)
+    return replace(cluster, endpoint_slices=by_name((*cluster.endpoint_slices, *slices))), (
+        *found,
+        *_no_pods(without_pods),
+    )
+
+
+def _no_pods(services: list[Service]) -> Iterator[Diagnostic]:
+    """A warning for each Service that selects nothing; one for all of them where the input seems to have no Pods."""
+    told = services if len(services) <= MAX_WARNINGS else services[:1]
+    for service in told:
+        check = Problems(service.origin)
+        text = f"selects no Pod with an address in namespace {service.meta.namespace}"
+        if len(told) < len(services):
+            text += f", nor do {len(services) - 1} other Services find one"
+        check.warning("no-pods", ("spec", "selector"), text)
+        yield from check.found
 
 
 def _index(pods: Iterable[Pod], services: Iterable[Service]) -> Selected:

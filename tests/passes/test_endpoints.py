@@ -216,6 +216,12 @@ def test_a_service_that_selects_nothing_has_an_empty_slice_and_a_warning() -> No
     assert warnings(diagnostics) == ["no-pods spec.selector"]
 
 
+def test_many_services_that_select_nothing_have_one_warning() -> None:
+    many = tuple(service(f"s{n}", selector=APP) for n in range(100))
+    (found,) = complete(Cluster(services=many))[1]
+    assert "99 other Services" in found.message
+
+
 @pytest.mark.parametrize(
     "given",
     [
