@@ -16,7 +16,7 @@ from kcompile.passes.problems import Problems
 from kcompile.passes.syntax import shown
 
 PREFIXES = ("metallb.io/", "metallb.universe.tf/")
-"""MetalLB's annotations, today's and those from before 0.15."""
+"""MetalLB's annotations, in today's group and in the older one."""
 
 _INGRESS = ("status", "loadBalancer")
 

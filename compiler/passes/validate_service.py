@@ -1,8 +1,8 @@
 """Validate Services as the API server does (ValidateService, and what its allocators refuse).
 
 Two rules are newer than the oldest version compiled for, and the newest is followed: names may start with a digit
-(RelaxedServiceNameValidation, on since 1.36, KEP-5311), and trafficDistribution knows PreferSameZone and
-PreferSameNode (KEP-3015, 1.34).
+(RelaxedServiceNameValidation, KEP-5311, new in 1.34), and trafficDistribution knows PreferSameZone and PreferSameNode
+(KEP-3015, new in 1.33).
 """
 
 from __future__ import annotations
