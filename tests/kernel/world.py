@@ -35,6 +35,9 @@ from tests.kernel.scenario import (
     load_script,
 )
 
+WATCHER_PAUSE = 0.01
+"""Seconds that a watcher has for the events of a probe before they overrun its socket."""
+
 GATEWAY_4 = "169.254.1.1"
 GATEWAY_6 = "fe80::1"
 ANY_ADDRESS_TABLE = "100"
@@ -266,31 +269,35 @@ def run(command: Command, lock: str) -> Output:
 
 def perform(script: Script) -> Report:
     """Build the world, load the rules, make the connections."""
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
     places = build(script.world) if script.world else {}
     ports = sorted({*script.ports, *(probe.port for probe in script.probes)})
     servers = Servers(places, tuple(ports))
     with tempfile.TemporaryDirectory() as folder:
         outputs = tuple(run(command, f"{folder}/xtables.lock") for command in script.commands)
         with open(f"{folder}/watched", "w+") as log:
-            watcher = _start_watcher(script.watch, log.fileno())
-            outcomes = tuple(
-                tuple(connect(probe, places, servers, script.patience) for _ in range(probe.count))
-                for probe in script.probes
-            )
+            watcher = _start_watcher(script.watch, log.fileno(), processors)
+            outcomes = []
+            for probe in script.probes:
+                outcomes.append(tuple(connect(probe, places, servers, script.patience) for _ in range(probe.count)))
+                if watcher:
+                    time.sleep(WATCHER_PAUSE)
             if watcher:
-                time.sleep(script.patience)  # it prints what it read from a socket a moment ago
+                time.sleep(script.patience)
                 watcher.terminate()
                 watcher.wait()
             log.seek(0)
             watched = log.read()
-    return Report(outputs, outcomes, watched)
+    return Report(outputs, tuple(outcomes), watched)
 
 
-def _start_watcher(argv: tuple[str, ...], log: int) -> subprocess.Popen[bytes] | None:
+def _start_watcher(argv: tuple[str, ...], log: int, processors: set[int]) -> subprocess.Popen[bytes] | None:
     if not argv:
         return None
-    watcher = subprocess.Popen(argv, stdout=log, stderr=subprocess.DEVNULL)
+    # By lines, or what it has not yet written when it is ended would be lost.
+    watcher = subprocess.Popen(["stdbuf", "-oL", *argv], stdout=log, stderr=subprocess.DEVNULL)
+    os.sched_setaffinity(watcher.pid, processors)
     time.sleep(0.1)  # until it has opened its socket, what happens passes it by
     return watcher
 
