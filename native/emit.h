@@ -53,29 +53,34 @@ static inline int write_decimal(char *to, int64_t number) {
     return length;
 }
 
-/* A stretch of text, and where the key that it is sorted by stands. */
+/* A stretch of text and its key: the key's first eight bytes as a number that compares like them, and its entry in the
+ * table of where keys start (the next entry is where it ends). */
 typedef struct {
     uint64_t prefix;
-    size_t key, key_length, start, length;
+    size_t entry, start, length;
 } Block;
 
-/* The first eight bytes of a key as a number that compares like them. */
 static inline uint64_t key_prefix(const char *key, size_t length) {
     uint64_t prefix = 0;
     for (size_t i = 0; i < 8; i++) prefix = prefix << 8 | (i < length ? (unsigned char)key[i] : 0);
     return prefix;
 }
 
-static inline int block_after(const Block *a, const Block *b, const char *keys) {
+typedef struct {
+    const char *text;
+    const size_t *starts;
+} Keys;
+
+static inline int block_after(const Block *a, const Block *b, const Keys *keys) {
     if (a->prefix != b->prefix) return a->prefix > b->prefix;
-    size_t shorter = a->key_length < b->key_length ? a->key_length : b->key_length;
-    int order = memcmp(keys + a->key, keys + b->key, shorter);
-    return order ? order > 0 : a->key_length > b->key_length;
+    const size_t *of_a = keys->starts + a->entry, *of_b = keys->starts + b->entry;
+    size_t length_a = of_a[1] - of_a[0], length_b = of_b[1] - of_b[0];
+    int order = memcmp(keys->text + of_a[0], keys->text + of_b[0], length_a < length_b ? length_a : length_b);
+    return order ? order > 0 : length_a > length_b;
 }
 
-/* Stable, by merging: `spare` has room for `count` blocks. */
-static void sort_blocks(Block *blocks, Block *spare, size_t count, const char *keys) {
-    if (count < 2) return;
+/* Stable, by merging; `spare` has room for `count` blocks. */
+static void merge_sort(Block *blocks, Block *spare, size_t count, const Keys *keys) {
     if (count < 16) {
         for (size_t i = 1; i < count; i++) {
             Block moved = blocks[i];
@@ -86,12 +91,35 @@ static void sort_blocks(Block *blocks, Block *spare, size_t count, const char *k
         return;
     }
     size_t half = count / 2, i = 0, j = half, k = 0;
-    sort_blocks(blocks, spare, half, keys);
-    sort_blocks(blocks + half, spare, count - half, keys);
+    merge_sort(blocks, spare, half, keys);
+    merge_sort(blocks + half, spare, count - half, keys);
     if (!block_after(&blocks[half - 1], &blocks[half], keys)) return;
     memcpy(spare, blocks, half * sizeof *blocks);
     while (i < half && j < count) blocks[k++] = block_after(&spare[i], &blocks[j], keys) ? blocks[j++] : spare[i++];
     memcpy(blocks + k, spare + i, (half - i) * sizeof *blocks);
+}
+
+#define BUCKETS 65536
+
+/* Hashed names scatter over their first two characters: what is left to sort in each bucket fits into the cache.
+ * `bounds` has BUCKETS + 1 zeros, and zeros again afterwards. */
+static void sort_blocks(Block *blocks, Block *spare, size_t count, size_t *bounds, const Keys *keys) {
+    if (count < BUCKETS / 16) {
+        merge_sort(blocks, spare, count, keys);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) bounds[(blocks[i].prefix >> 48) + 1]++;
+    for (size_t i = 0; i < BUCKETS; i++) bounds[i + 1] += bounds[i];
+    for (size_t i = 0; i < count; i++) spare[bounds[blocks[i].prefix >> 48]++] = blocks[i];
+    /* Now each bound is the end of its bucket. */
+    for (size_t i = 0, start = 0; i < BUCKETS; start = bounds[i++])
+        if (bounds[i] > start) merge_sort(spare + start, blocks + start, bounds[i] - start, keys);
+    memcpy(blocks, spare, count * sizeof *blocks);
+    memset(bounds, 0, (BUCKETS + 1) * sizeof *bounds);
+}
+
+static inline void prefetch_text(const char *text, size_t length) {
+    for (size_t i = 0; i < length && i < 512; i += 64) __builtin_prefetch(text + i);
 }
 
 #endif

@@ -12,8 +12,8 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy
 
 cdef extern from "Python.h":
     # Declared anew with borrowed references: nothing here is counted up and down for each access.
@@ -21,6 +21,9 @@ cdef extern from "Python.h":
     Py_ssize_t PyTuple_GET_SIZE(PyObject *value)
     PyObject *PyTuple_GET_ITEM(PyObject *value, Py_ssize_t position)
     int PyUnicode_Check(PyObject *value)
+    int PyUnicode_IS_COMPACT_ASCII(PyObject *value)
+    void *PyUnicode_DATA(PyObject *value)
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject *value)
     const char *PyUnicode_AsUTF8AndSize(PyObject *value, Py_ssize_t *length) except NULL
     int PyBytes_Check(PyObject *value)
     char *bytes_text "PyBytes_AS_STRING"(PyObject *value)
@@ -47,12 +50,16 @@ cdef extern from "emit.h":
     int write_decimal(char *to, int64_t number) noexcept
     ctypedef struct Block:
         uint64_t prefix
-        size_t key
-        size_t key_length
+        size_t entry
         size_t start
         size_t length
+    ctypedef struct Keys:
+        const char *text
+        const size_t *starts
     uint64_t key_prefix(const char *key, size_t length) noexcept
-    void sort_blocks(Block *blocks, Block *spare, size_t count, const char *keys) noexcept
+    void sort_blocks(Block *blocks, Block *spare, size_t count, size_t *bounds, const Keys *keys) noexcept
+    size_t BUCKETS
+    void prefetch_text(const char *text, size_t length) noexcept
 
 cdef enum:
     LITERAL = 0
@@ -173,6 +180,8 @@ cdef int put_object(Buffer *buffer, PyObject *value) except -1:
     cdef const char *text
     cdef Py_ssize_t length
     if PyUnicode_Check(value):
+        if PyUnicode_IS_COMPACT_ASCII(value):
+            return put(buffer, <const char *>PyUnicode_DATA(value), PyUnicode_GET_LENGTH(value))
         text = PyUnicode_AsUTF8AndSize(value, &length)
         return put(buffer, text, length)
     if PyBytes_Check(value):
@@ -402,6 +411,7 @@ cdef class _Filler:
     cdef int *active
     cdef Block *blocks
     cdef size_t n_blocks, max_blocks
+    cdef size_t *bounds
     # How many lines the section and the record's block have.
     cdef size_t written, in_block
 
@@ -733,18 +743,14 @@ cdef class _Filler:
         cdef Block *block
         cdef size_t key = self.entries[entry]
         if self.n_blocks == self.max_blocks:
-            more = <Block *>malloc((2 * self.max_blocks + 256) * sizeof(Block))
+            more = <Block *>realloc(self.blocks, (2 * self.max_blocks + 256) * sizeof(Block))
             if more == NULL:
                 raise MemoryError
-            if self.n_blocks:
-                memcpy(more, self.blocks, self.n_blocks * sizeof(Block))
-            free(self.blocks)
             self.blocks = more
             self.max_blocks = 2 * self.max_blocks + 256
         block = &self.blocks[self.n_blocks]
-        block.key = key
-        block.key_length = self.entries[entry + 1] - key
-        block.prefix = key_prefix(self.texts.data + key, block.key_length)
+        block.prefix = key_prefix(self.texts.data + key, self.entries[entry + 1] - key)
+        block.entry = entry
         block.start = start
         block.length = end - start
         self.n_blocks += 1
@@ -752,13 +758,21 @@ cdef class _Filler:
 
     cdef int put_blocks(self, Section *section) except -1:
         cdef Block *spare = <Block *>malloc((self.n_blocks + 1) * sizeof(Block))
+        cdef Block *ahead
+        cdef Keys keys
         cdef size_t i
         if spare == NULL:
             raise MemoryError
-        sort_blocks(self.blocks, spare, self.n_blocks, self.texts.data)
+        if self.bounds == NULL:
+            self.bounds = <size_t *>self.arrays.take(BUCKETS + 1, sizeof(size_t))
+        keys.text, keys.starts = self.texts.data, self.entries
+        sort_blocks(self.blocks, spare, self.n_blocks, self.bounds, &keys)
         free(spare)
         reserve(&self.output, self.aside.used)
         for i in range(self.n_blocks):
+            if i + 8 < self.n_blocks:
+                ahead = &self.blocks[i + 8]
+                prefetch_text(self.aside.data + ahead.start, ahead.length)
             if i:
                 put_text(&self.output, section.separator)
             put(&self.output, self.aside.data + self.blocks[i].start, self.blocks[i].length)

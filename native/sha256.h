@@ -125,10 +125,13 @@ static inline void sha256_base32(sha256_block_function block, const char *text, 
     for (int i = 0; i < 8; i++)
         for (int j = 0; j < 4; j++) digest[4 * i + j] = (uint8_t)(state[i] >> (24 - 8 * j));
     memset(digest + 32, 0, 8);
-    for (int i = 0; i < count; i++) {
-        int bit = 5 * i, byte = bit >> 3;
-        unsigned window = (unsigned)digest[byte] << 8 | digest[byte + 1];
-        out[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[window >> (11 - (bit & 7)) & 31];
+    /* Five bytes are eight characters. */
+    for (int i = 0; i < count; i += 8) {
+        const uint8_t *five = digest + i / 8 * 5;
+        uint64_t bits40 = (uint64_t)five[0] << 32 | (uint64_t)five[1] << 24 | five[2] << 16 | five[3] << 8 | five[4];
+        char eight[8];
+        for (int j = 0; j < 8; j++) eight[j] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[bits40 >> (35 - 5 * j) & 31];
+        memcpy(out + i, eight, count - i < 8 ? count - i : 8);
     }
 }
 
