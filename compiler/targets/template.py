@@ -143,14 +143,6 @@ class Table:
     lists: Mapping[str, Item] = field(default_factory=dict)
     values: Mapping[str, Value | Join | Lookup] = field(default_factory=dict)
 
-    def map_text(self, change: Callable[[str], str]) -> Table:
-        """The table with `change` applied to the text of every line."""
-
-        def changed(line: Line) -> Line:
-            return replace(line, text=change(line.text))
-
-        return replace(self, rows=map_lines(self.rows, lambda line: (changed(line),)))
-
 
 def map_lines(rows: tuple[Row, ...], change: Callable[[Line], tuple[Line, ...]]) -> tuple[Row, ...]:
     """The rows with each line replaced by none, one or several; an `Each` without lines disappears."""

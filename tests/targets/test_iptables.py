@@ -5,20 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from kcompile.ir.plan import (
-    EndpointInfo,
-    Family,
-    FamilyPlan,
-    KubeVersion,
-    LocalDetector,
-    NodePlan,
-    ServicePortInfo,
-)
+from kcompile.ir.plan import EndpointInfo, Family, FamilyPlan, KubeVersion, LocalDetector, NodePlan, ServicePortInfo
 from kcompile.model.configuration import IPTablesOptions, KubeProxyConfiguration
 from kcompile.targets import iptables
+from tests.targets.plans import node_plan, web
 from tests.targets.recorded import CASES, expected, plan
 
 PROGRAM: dict[Family, str] = {4: "iptables", 6: "ip6tables"}
@@ -57,35 +51,17 @@ def test_every_chain_that_is_jumped_to_is_declared(case: str, form: Form) -> Non
         assert set(re.findall(r"-j (KUBE-\S+)", table)) <= declared
 
 
-def service_port(**changes: object) -> ServicePortInfo:
-    endpoints = tuple(EndpointInfo(f"10.244.0.{i}", 8080, local=i == 1) for i in (1, 2, 3))
-    port = ServicePortInfo(
-        namespace="ns1",
-        service="web",
-        port_name="http",
-        protocol="TCP",
-        cluster_ip="10.96.0.10",
-        port=80,
-        endpoints=endpoints,
-        cluster_endpoints=endpoints,
-        reachable_endpoints=endpoints,
-        has_any_endpoints=True,
-    )
-    return replace(port, **changes)  # type: ignore[arg-type]
+ENDPOINTS = tuple(EndpointInfo(f"10.244.0.{i}", 8080) for i in (1, 2, 3))
 
 
-def node_plan(*ports: ServicePortInfo, version: KubeVersion = "1.37", **changes: object) -> NodePlan:
-    family = FamilyPlan(4, ports, node_ip="192.168.1.11", node_port_cidrs=("0.0.0.0/0",))
-    configuration = changes.pop("configuration", KubeProxyConfiguration())
-    assert isinstance(configuration, KubeProxyConfiguration)
-    return NodePlan(
-        node="node1",
-        mode="iptables",
-        kube_version=version,
-        ipv4=replace(family, **changes),  # type: ignore[arg-type]
-        ipv6=FamilyPlan(6, node_port_cidrs=("::/0",)),
-        configuration=configuration,
-    )
+def service_port(**changes: Any) -> ServicePortInfo:
+    endpoints = changes.pop("endpoints", ENDPOINTS)
+    every = dict.fromkeys(("endpoints", "cluster_endpoints", "reachable_endpoints"), endpoints)
+    return web(**{"local_endpoints": (), **every, **changes})
+
+
+def iptables_plan(*ports: ServicePortInfo, **changes: Any) -> NodePlan:
+    return node_plan("iptables", *ports, **{"detect_local": LocalDetector(), **changes})
 
 
 def rules(text: bytes, chain: str) -> list[str]:
@@ -101,7 +77,7 @@ def rules(text: bytes, chain: str) -> list[str]:
     ],
 )
 def test_traffic_that_is_not_local_to_a_cluster_ip_is_masqueraded(detector: LocalDetector, local: str) -> None:
-    node = node_plan(service_port(), detect_local=detector)
+    node = iptables_plan(service_port(), detect_local=detector)
     assert rules(iptables.restore(node, (4,)), "KUBE-SVC-4LVCYZMTA5CQO6SX")[0] == (
         f'-m comment --comment "ns1/web:http cluster IP" -m tcp -p tcp -d 10.96.0.10 --dport 80 ! {local} '
         "-j KUBE-MARK-MASQ"
@@ -109,7 +85,7 @@ def test_traffic_that_is_not_local_to_a_cluster_ip_is_masqueraded(detector: Loca
 
 
 def test_interfaces_are_saved_between_addresses_and_protocol() -> None:
-    node = node_plan(service_port(), detect_local=LocalDetector("bridge", "cni0"))
+    node = iptables_plan(service_port(), detect_local=LocalDetector("bridge", "cni0"))
     assert rules(iptables.save(node, (4,)), "KUBE-SVC-4LVCYZMTA5CQO6SX")[0] == (
         '-d 10.96.0.10/32 ! -i cni0 -p tcp -m comment --comment "ns1/web:http cluster IP" -m tcp --dport 80 '
         "-j KUBE-MARK-MASQ"
@@ -117,20 +93,20 @@ def test_interfaces_are_saved_between_addresses_and_protocol() -> None:
 
 
 def test_nothing_is_masqueraded_when_local_traffic_cannot_be_told() -> None:
-    got = iptables.restore(node_plan(service_port()), (4,))
+    got = iptables.restore(iptables_plan(service_port()), (4,))
     assert not [rule for rule in rules(got, "KUBE-SVC-4LVCYZMTA5CQO6SX") if "KUBE-MARK-MASQ" in rule]
 
 
 def test_liberal_tcp_tracking_drops_the_rule_against_invalid_packets() -> None:
     for liberal in (False, True):
-        got = iptables.restore(node_plan(configuration=KubeProxyConfiguration(tcp_be_liberal=liberal)), (4,))
+        got = iptables.restore(iptables_plan(configuration=KubeProxyConfiguration(tcp_be_liberal=liberal)), (4,))
         assert ("--ctstate INVALID" in got.decode()) is not liberal
 
 
 @pytest.mark.parametrize("bit", [0, 14, 31])
 def test_the_mark_is_the_configured_bit(bit: int) -> None:
     options = KubeProxyConfiguration(iptables=IPTablesOptions(masquerade_bit=bit))
-    node = node_plan(configuration=options)
+    node = iptables_plan(configuration=options)
     assert rules(iptables.restore(node, (4,)), "KUBE-MARK-MASQ") == [f"-j MARK --or-mark 0x{1 << bit:08x}"]
     assert rules(iptables.save(node, (4,)), "KUBE-MARK-MASQ") == [f"-j MARK --set-xmark {1 << bit:#x}/{1 << bit:#x}"]
 
@@ -138,7 +114,8 @@ def test_the_mark_is_the_configured_bit(bit: int) -> None:
 @pytest.mark.parametrize(("count", "comments"), [(1000, True), (1001, False)])
 def test_a_large_cluster_has_no_comments_on_endpoint_rules(count: int, comments: bool) -> None:
     endpoints = tuple(EndpointInfo(f"10.244.{i // 200}.{i % 200}", 80, ready=False) for i in range(count))
-    got = iptables.restore(node_plan(service_port(endpoints=endpoints)), (4,)).decode()
+    port = service_port(endpoints=endpoints, cluster_endpoints=ENDPOINTS, reachable_endpoints=ENDPOINTS)
+    got = iptables.restore(iptables_plan(port), (4,)).decode()
     assert ('--comment "ns1/web:http -> ' in got) is comments
     assert ("-m comment --comment ns1/web:http -s" in got) is comments
     assert '"ns1/web:http cluster IP"' in got
@@ -148,7 +125,7 @@ def test_a_source_range_of_every_address_is_saved_without_a_source() -> None:
     port = service_port(
         load_balancer_vips=("203.0.113.7",), source_ranges=("0.0.0.0/0", "10.0.0.0/8"), source_ranges_include_node=True
     )
-    node = node_plan(port)
+    node = iptables_plan(port)
     chain = "KUBE-FW-4LVCYZMTA5CQO6SX"
     text = '-m comment --comment "ns1/web:http loadbalancer IP"'
     assert rules(iptables.restore(node, (4,)), chain)[:3] == [
@@ -165,10 +142,9 @@ def test_a_source_range_of_every_address_is_saved_without_a_source() -> None:
 
 def test_an_address_copied_as_given_is_saved_as_the_kernel_holds_it() -> None:
     endpoints = (EndpointInfo("FD00:10:244:0::5", 8080),)
-    port = service_port(
-        cluster_ip="fd00::a", endpoints=endpoints, cluster_endpoints=endpoints, reachable_endpoints=endpoints
-    )
-    node = replace(node_plan(version="1.30"), ipv6=FamilyPlan(6, (port,), node_port_cidrs=("::/0",)))
+    port = service_port(cluster_ip="fd00::a", endpoints=endpoints)
+    ipv6 = FamilyPlan(6, (port,), node_port_cidrs=("::/0",))
+    node = replace(iptables_plan(), kube_version="1.30", ipv6=ipv6)
     chain = "KUBE-SEP-BA644P7NCIGGUOKB"  # of the address as given
     assert rules(iptables.restore(node, (6,)), chain) == [
         "-m comment --comment ns1/web:http -s FD00:10:244:0::5 -j KUBE-MARK-MASQ",
@@ -182,16 +158,16 @@ def test_an_address_copied_as_given_is_saved_as_the_kernel_holds_it() -> None:
 
 
 def test_node_ports_on_listed_addresses_leave_loopback_to_ipv4_that_routes_it() -> None:
-    listed = {"node_port_cidrs": ("127.0.0.0/8",), "node_port_addresses": ("127.0.0.1", "192.168.1.11")}
+    listed = {"node_port_cidrs": ("127.0.0.0/8", "192.168.0.0/16")}
     tail = '-m comment --comment "kubernetes service nodeports; NOTE: this must be the last rule in this chain"'
     for localhost, addresses in ((None, ["127.0.0.1", "192.168.1.11"]), (False, ["192.168.1.11"])):
         options = KubeProxyConfiguration(iptables=IPTablesOptions(localhost_node_ports=localhost))
-        got = rules(iptables.restore(node_plan(configuration=options, **listed), (4,)), "KUBE-SERVICES")
+        got = rules(iptables.restore(iptables_plan(configuration=options, **listed), (4,)), "KUBE-SERVICES")
         assert got == [f"{tail} -d {address} -j KUBE-NODEPORTS" for address in addresses]
 
 
 def test_endpoints_get_equal_shares() -> None:
-    node = node_plan(service_port())
+    node = iptables_plan(service_port())
     for form, third, half in (
         (iptables.restore, "0.3333333333", "0.5000000000"),
         (iptables.save, "0.33333333349", "0.50000000000"),  # in units of 2**-31
