@@ -55,9 +55,9 @@ def allocate_load_balancer_ips(cluster: Cluster) -> tuple[Cluster, tuple[Diagnos
             if address:
                 sharing.setdefault(address, []).append(service)
                 used[address[0]].add(address[1])
-    for addresses in requested.values():
-        for family, number in addresses:
-            used[family].add(number)
+    for address in (address for addresses in requested.values() for address in addresses):
+        if address:
+            used[address[0]].add(address[1])
     services: list[Service] = []
     found: list[Diagnostic] = []
     for service in cluster.services:
@@ -86,10 +86,10 @@ def _pool(pool: IPAddressPool, used: dict[Family, set[int]]) -> _Pool:
     return _Pool(pool, tuple((r.family, Allocator(r.first, r.last, used[r.family])) for r in ranges))
 
 
-def _requested(service: Service) -> tuple[Address, ...]:
-    """The addresses that the Service asks for: MetalLB's annotation, else spec.loadBalancerIP."""
+def _requested(service: Service) -> tuple[Address | None, ...]:
+    """The addresses that the Service asks for, None for what is none: MetalLB's annotation, else loadBalancerIP."""
     listed = _annotation(service, "loadBalancerIPs") or service.load_balancer_ip
-    return tuple(filter(None, (parse_address(text.strip()) for text in listed.split(","))))
+    return tuple(parse_address(text.strip()) for text in listed.split(",")) if listed else ()
 
 
 def _pools_for(service: Service, pools: list[_Pool]) -> list[_Pool]:
@@ -99,7 +99,7 @@ def _pools_for(service: Service, pools: list[_Pool]) -> list[_Pool]:
 
 def _granted(
     service: Service,
-    requested: tuple[Address, ...],
+    requested: tuple[Address | None, ...],
     pools: list[_Pool],
     sharing: dict[Address, list[Service]],
     check: Problems,
@@ -107,7 +107,11 @@ def _granted(
     """The requested addresses, if a pool holds each and nobody else has it, or all its holders share it."""
     name = _annotation(service, "address-pool")
     allowed = [p for p in pools if not name or p.pool.meta.name == name]
-    for address in requested:
+    addresses = tuple(filter(None, requested))
+    if len(addresses) < len(requested):
+        check.warning("pending", _INGRESS, "stays pending: what it asks for is not a list of IP addresses")
+        return ()
+    for address in addresses:
         text = format_address(address)
         if not any(pool.holds(address) for pool in allowed):
             check.warning("pending", _INGRESS, f"stays pending: {text} is not in an IPAddressPool that may serve it")
@@ -116,9 +120,9 @@ def _granted(
         if clash:
             check.warning("pending", _INGRESS, f"stays pending: {text} is the address of {clash.meta}")
             return ()
-    for address in requested:
+    for address in addresses:
         sharing.setdefault(address, []).append(service)
-    return requested
+    return addresses
 
 
 def _may_share(one: Service, other: Service) -> bool:

@@ -29,7 +29,7 @@ is_interface = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,14}").fullmatch
 
 is_file_path = re.compile(r"/[-A-Za-z0-9_./@+~]{0,4095}").fullmatch
 is_word = re.compile(r"[-A-Za-z0-9_.:/]{1,255}").fullmatch
-"""What may stand in a line of resolv.conf as an option's name or value."""
+"""What may stand in a line of resolv.conf as an option's name or value, and the name of an object of any kind."""
 
 is_kind = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}").fullmatch
 
@@ -63,7 +63,10 @@ def is_qualified_name(text: str) -> bool:
 
 def shown(value: object) -> str:
     """A value as a diagnostic shows it: one line of printable ASCII, cut where it is long."""
-    text = str(value)
+    try:
+        text = str(value)
+    except ValueError:  # Python refuses to print an integer of more than 4300 digits.
+        return "a number of thousands of digits"
     if len(text) > 80:
         text = text[:77] + "..."
     return text if text.isascii() and text.isprintable() and text.strip() == text and text else ascii(text)

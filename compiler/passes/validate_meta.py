@@ -14,10 +14,12 @@ from kcompile.passes.syntax import (
     LABEL,
     SUBDOMAIN,
     is_dns_label,
+    is_kind,
     is_label_value,
     is_qualified_name,
     is_subdomain,
     is_timestamp,
+    is_word,
     shown,
 )
 
@@ -71,7 +73,7 @@ def check_meta(check: Problems, meta: Meta, proven: Proven, namespaced: bool = T
         text = f"{shown(meta.deletion_timestamp)} is not a time such as 2024-01-02T03:04:05Z"
         check.error("bad-value", ("metadata", "deletionTimestamp"), text)
     for kind, owner in meta.owners:
-        if not is_subdomain(owner) or not is_qualified_name(kind):
+        if not is_word(owner) or not is_kind(kind):
             text = f"{shown(kind)} {shown(owner)} does not name an owner"
             check.error("bad-name", ("metadata", "ownerReferences"), text)
 

@@ -23,6 +23,7 @@ from kcompile.passes.validate_service import PROTOCOLS
 DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 WORKLOAD_KINDS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
+MAX_INT32 = 2**31 - 1
 MAX_NAMESERVERS = 3
 MAX_SEARCHES = 32
 MAX_SEARCH_CHARACTERS = 2048
@@ -44,12 +45,14 @@ def validate_workload(workload: Workload, proven: Proven) -> list[Diagnostic]:
     check_meta(check, workload.meta, proven)
     if workload.kind not in WORKLOAD_KINDS:
         check.not_one_of(("kind",), workload.kind, WORKLOAD_KINDS)
-    for key, number in (("replicas", workload.replicas), ("completions", workload.completions)):
-        if number is not None and number < 0:
-            name = "parallelism" if workload.kind == "Job" and key == "replicas" else key
-            check.error("bad-value", ("spec", name), f"{shown(number)} is less than 0")
-    if workload.first_ordinal < 0:
-        check.error("bad-value", ("spec", "ordinals", "start"), f"{shown(workload.first_ordinal)} is less than 0")
+    counts: tuple[tuple[Path, int | None], ...] = (
+        (("spec", "parallelism" if workload.kind == "Job" else "replicas"), workload.replicas),
+        (("spec", "completions"), workload.completions),
+        (("spec", "ordinals", "start"), workload.first_ordinal),
+    )
+    for path, number in counts:
+        if number is not None and not 0 <= number <= MAX_INT32:
+            check.error("bad-value", path, f"{shown(number)} is not a number from 0 to {MAX_INT32}")
     if workload.service_name and not is_dns_label(workload.service_name):
         check.error("bad-name", ("spec", "serviceName"), f"{shown(workload.service_name)} is not {LABEL}")
     template: Path = ("spec", "template")

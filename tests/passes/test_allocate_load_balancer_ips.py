@@ -75,10 +75,10 @@ def test_a_requested_address_is_granted_and_never_given_to_another(fields: dict[
     assert sum(own == ("192.0.2.5",) for own in addresses.values()) == 1
 
 
-def test_an_address_outside_of_the_pools_is_not_granted() -> None:
-    cluster, diagnostics = complete(
-        Cluster(services=(balancer("a", load_balancer_ip="198.51.100.1"),), address_pools=(POOL,))
-    )
+@pytest.mark.parametrize("asked", ["198.51.100.1", "192.0.2.5,198.51.100.1", "192.0.2.300"])
+def test_an_address_that_no_pool_holds_is_not_granted(asked: str) -> None:
+    asking = balancer("a", annotations={"metallb.io/loadBalancerIPs": asked})
+    cluster, diagnostics = complete(Cluster(services=(asking,), address_pools=(POOL,)))
     assert cluster.services[0].ingress == ()
     assert warnings(diagnostics) == ["pending status.loadBalancer"]
 

@@ -91,5 +91,9 @@ def test_a_value_is_shown_on_one_line_of_ascii(value: object, text: str) -> None
     assert syntax.shown(value) == text
 
 
+def test_a_number_that_python_will_not_print_is_shown_all_the_same() -> None:
+    assert syntax.shown(1 << 100_000) == "a number of thousands of digits"
+
+
 def test_a_long_value_is_cut_where_it_is_shown() -> None:
     assert len(syntax.shown("a" * 10_000)) == 80
