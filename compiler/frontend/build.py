@@ -153,7 +153,8 @@ REQUIRED: Mapping[str, tuple[Required, ...]] = MappingProxyType(
 
 def build(kind: Kind, fields: Fields, origin: Origin) -> ApiObject:
     """The object of one manifest. `fields` holds all that REQUIRED asks for, and metadata with a name."""
-    return _OBJECTS[kind.kind](kind, fields, origin)
+    built: ApiObject = _OBJECTS[kind.kind](kind, fields, origin)
+    return built
 
 
 def _meta(kind: Kind, fields: Fields) -> Meta:

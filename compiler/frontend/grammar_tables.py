@@ -76,7 +76,7 @@ def make(grammar: str, start: tuple[str, ...]) -> dict[str, Any]:
             return iter(())
 
     lark = Lark(grammar, parser="lalr", start=list(start), lexer=NoLexer, maybe_placeholders=False)
-    table = lark.parser.parser.parser.parse_table  # type: ignore[attr-defined]
+    table = lark.parser.parser.parser.parse_table
     origins = {rule.origin.name for rule in lark.rules}
     number_of = {rule: number for number, rule in enumerate(lark.rules)}
     states = []

@@ -207,7 +207,7 @@ class _Reader:
 def _rest(events: Events, first: Event) -> list[Event]:
     """The events that follow `first` up to the end of the value it begins."""
     rest: list[Event] = []
-    depth = first.kind in (MAP, LIST)
+    depth = int(first.kind in (MAP, LIST))
     while depth:
         event = next(events)
         depth += (event.kind in (MAP, LIST)) - (event.kind not in (MAP, LIST, KEY, SCALAR))

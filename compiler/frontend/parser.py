@@ -158,7 +158,7 @@ def parse(
 
 def skip(events: Events, event: Event) -> None:
     """Pass over the rest of the value that `event` begins."""
-    depth = event.kind in (MAP, LIST)
+    depth = int(event.kind in (MAP, LIST))
     while depth:
         kind = next(events).kind
         depth += (kind in (MAP, LIST)) - (kind in (END_MAP, END_LIST))

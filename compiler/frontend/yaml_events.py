@@ -204,7 +204,7 @@ def _parsed(text: str | bytes) -> Iterator[tuple[_Anchor, Event | None]]:
             elif isinstance(raw, yaml.SequenceEndEvent):
                 yield ("", line, column), Event(END_LIST, "", False, line, column)
             elif isinstance(raw, yaml.AliasEvent):
-                yield (raw.anchor, line, column), None
+                yield (raw.anchor or "", line, column), None
     except yaml.reader.ReaderError as error:
         raise _reader_error(text, error) from None
     except yaml.MarkedYAMLError as error:
