@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import click
@@ -53,8 +55,14 @@ def _addresses(ctx: click.Context, parameter: click.Parameter, values: tuple[str
     return values or None
 
 
+def _say_if_slow() -> None:
+    if not os.environ.get("KCOMPILE_PURE") and find_spec("kcompile.native.emit") is None:
+        note("running on plain Python, slower: the compiled extensions are missing; install gcc, then kcompile again")
+
+
 def load_cluster(paths: Sequence[str]) -> CompiledCluster:
     """The cluster in these paths; warnings and what was skipped go to standard error. Raises `Errors`."""
+    _say_if_slow()
     sources, unread = read_sources(paths)
     with ProgressBar("reading manifests", sum(len(source.data) for source in sources)) as bar:
         cluster = compile_sources(sources, unread, bar.advance)
