@@ -37,12 +37,15 @@ def extensions() -> list[Extension]:
             include_dirs=["native"],
             depends=headers,
             extra_compile_args=C_FLAGS,
-            optional=True,
         )
         for path in sources
     ]
     annotate = bool(os.environ.get("KCOMPILE_ANNOTATE"))
-    return cythonize(modules, compiler_directives=DIRECTIVES, annotate=annotate, build_dir="build/cython")
+    built = cythonize(modules, compiler_directives=DIRECTIVES, annotate=annotate, build_dir="build/cython")
+    for module in built:
+        # Cython makes new Extensions and forgets this: without a compiler the install goes on.
+        module.optional = True
+    return built
 
 
 class BuildWithTables(build_py):
