@@ -6,7 +6,8 @@ does one with a loadBalancerClass: that is another controller's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from kcompile.diagnostics import Diagnostic
 from kcompile.model import Cluster, IPAddressPool, LoadBalancerIngress, Service
@@ -21,8 +22,7 @@ PREFIXES = ("metallb.io/", "metallb.universe.tf/")
 _INGRESS = ("status", "loadBalancer")
 
 
-@dataclass(frozen=True, slots=True)
-class _Pool:
+class _Pool(NamedTuple):
     """A pool with its allocators; those of one family share what is used across all pools."""
 
     pool: IPAddressPool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from kcompile.diagnostics import Diagnostic
 from kcompile.model import Cluster, Node, Pod
@@ -11,12 +11,14 @@ from kcompile.passes.allocator import hash_number
 from kcompile.passes.problems import Problems
 
 
-@dataclass(frozen=True, slots=True)
 class Scheduler:
     """Knows which Nodes admit which nodeSelector, and works each one out once."""
 
-    nodes: tuple[Node, ...]
-    _admitting: dict[tuple[tuple[str, str], ...], tuple[str, ...]] = field(default_factory=dict)
+    __slots__ = ("_admitting", "nodes")
+
+    def __init__(self, nodes: tuple[Node, ...]) -> None:
+        self.nodes = nodes
+        self._admitting: dict[tuple[tuple[str, str], ...], tuple[str, ...]] = {}
 
     def admitting(self, node_selector: Mapping[str, str]) -> tuple[str, ...]:
         """The names of the Nodes that have all of the selector's labels."""

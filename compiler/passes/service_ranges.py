@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kcompile.model import Cluster, Service
 from kcompile.passes.addresses import (
@@ -23,8 +23,7 @@ KUBE_DNS = ("kube-system", "kube-dns")
 KUBE_DNS_OFFSET = 10
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRanges:
+class ServiceRanges(NamedTuple):
     """`ranges` in the order in which they are used; the first one's family is the cluster's primary family.
 
     `configured` is False when the input names no range, and the families are those that its Services show.

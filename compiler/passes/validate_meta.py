@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from kcompile.diagnostics import Diagnostic
@@ -26,14 +25,16 @@ from kcompile.passes.syntax import (
 MAX_ANNOTATIONS_SIZE = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
 class Proven:
     """Values that have passed their grammar before: in a large cluster most labels, node names and zones repeat."""
 
-    labels: set[tuple[str, str]] = field(default_factory=set)
-    subdomains: set[str] = field(default_factory=set)
-    dns_labels: set[str] = field(default_factory=set)
-    label_values: set[str] = field(default_factory=set)
+    __slots__ = ("dns_labels", "label_values", "labels", "subdomains")
+
+    def __init__(self) -> None:
+        self.labels: set[tuple[str, str]] = set()
+        self.subdomains: set[str] = set()
+        self.dns_labels: set[str] = set()
+        self.label_values: set[str] = set()
 
     def subdomain(self, text: str) -> bool:
         return _proven(text, self.subdomains, is_subdomain)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from kcompile.diagnostics import Diagnostic
 from kcompile.model import Cluster, Meta, Pod, PodSpec, Workload
@@ -89,8 +90,7 @@ def _owner_by_label(meta: Meta) -> Iterator[tuple[str, str]]:
         yield "Job", meta.labels[JOB_NAME]
 
 
-@dataclass(frozen=True, slots=True)
-class _Maker:
+class _Maker(NamedTuple):
     scheduler: Scheduler
     names: GeneratedNames
 
