@@ -9,17 +9,18 @@ from kcompile.model import Cluster, Service
 from kcompile.passes.addresses import IP_FAMILY, AddressRange, Family, format_address, parse_address
 from kcompile.passes.allocator import Allocator
 from kcompile.passes.problems import Problems
-from kcompile.passes.service_ranges import KUBE_DNS, KUBE_DNS_OFFSET, KUBERNETES, service_ranges, usable
+from kcompile.passes.service_ranges import KUBE_DNS, KUBE_DNS_OFFSET, KUBERNETES, ServiceRanges, service_ranges, usable
 
 RESERVED_OFFSETS = {KUBERNETES: 1, KUBE_DNS: KUBE_DNS_OFFSET}
 """The API server takes the first address of the first range, kubeadm the tenth for DNS."""
 
 
 def allocate_cluster_ips(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]:
-    """Complete clusterIPs. What the input gives is kept, also when it lies outside of the cluster's ranges."""
-    if all(_missing(service) == 0 for service in cluster.services):
-        return cluster, ()
+    """Complete clusterIPs. What the input gives is kept; outside of the cluster's ranges it is worth a warning."""
     ranges = service_ranges(cluster)
+    outside = _outside(cluster.services, ranges)
+    if all(_missing(service) == 0 for service in cluster.services):
+        return cluster, outside
     used = _given(cluster.services)
     first = {family: ranges.of(family)[0] for family in ranges.families}
     reserved = _reserve(cluster.services, first, used)
@@ -43,7 +44,21 @@ def allocate_cluster_ips(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, .
             cluster_ips = (*service.cluster_ips, format_address((family, number)))
             service = replace(service, cluster_ip=cluster_ips[0], cluster_ips=cluster_ips)
         services.append(service)
-    return replace(cluster, services=tuple(services)), tuple(found)
+    return replace(cluster, services=tuple(services)), (*outside, *found)
+
+
+def _outside(services: tuple[Service, ...], ranges: ServiceRanges) -> tuple[Diagnostic, ...]:
+    """Warnings of given addresses that an API server with these ranges would refuse; none when nobody names a range."""
+    found: list[Diagnostic] = []
+    for service in services if ranges.configured else ():
+        for index, text in enumerate(service.cluster_ips):
+            address = parse_address(text)
+            if address and not any(address in addresses for addresses in ranges.ranges):
+                check = Problems(service.origin)
+                message = f"{text} is in none of the cluster's service ranges"
+                check.warning("cluster-ip-range", ("spec", "clusterIPs", index), message)
+                found += check.found
+    return tuple(found)
 
 
 def _missing(service: Service) -> int:

@@ -280,7 +280,7 @@ def _check_load_balancer(check: Problems, service: Service) -> None:
     is_load_balancer = service.type == "LoadBalancer"
     ranges = service.load_balancer_source_ranges
     if ranges:
-        check_source_ranges(check, ranges)
+        _check_source_ranges(check, ranges)
     if not is_load_balancer:
         for field_name, given in (
             ("loadBalancerSourceRanges", bool(ranges)),
@@ -309,7 +309,7 @@ def _check_load_balancer(check: Problems, service: Service) -> None:
             check.error("bad-name", (*path, "hostname"), f"{shown(ingress.hostname)} is not {SUBDOMAIN}")
 
 
-def check_source_ranges(check: Problems, ranges: tuple[str, ...]) -> None:
+def _check_source_ranges(check: Problems, ranges: tuple[str, ...]) -> None:
     for index, text in enumerate(ranges):
         if parse_cidr(text) is None:
             check.not_a_cidr(("spec", "loadBalancerSourceRanges", index), text)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kcompile.model import Cluster, ClusterConfiguration, Service
 from kcompile.passes.addresses import parse_address, parse_cidr
 from kcompile.passes.pipeline import complete
-from tests.passes.objects import completed, errors, port, service, service_cidr
+from tests.passes.objects import completed, errors, port, service, service_cidr, warnings
 
 
 def cluster_ips(cluster: Cluster) -> dict[str, tuple[str, ...]]:
@@ -54,8 +54,13 @@ def test_a_taken_address_of_kube_dns_is_not_given_twice() -> None:
     assert found["kube-dns"] != ("10.96.0.10",)
 
 
-def test_an_address_outside_of_every_range_is_kept() -> None:
-    assert cluster_ips(Cluster(services=(service("web", cluster_ip="192.0.2.7"),))) == {"web": ("192.0.2.7",)}
+def test_an_address_outside_of_every_range_is_kept_with_a_warning_where_the_ranges_are_known() -> None:
+    odd = service("web", cluster_ip="192.0.2.7")
+    assert cluster_ips(Cluster(services=(odd,))) == {"web": ("192.0.2.7",)}
+    assert complete(Cluster(services=(odd,)))[1] == ()
+    cluster, diagnostics = complete(Cluster(services=(odd,), service_cidrs=(service_cidr("10.96.0.0/12"),)))
+    assert cluster.services[0].cluster_ips == ("192.0.2.7",)
+    assert warnings(diagnostics) == ["cluster-ip-range spec.clusterIPs[0]"]
 
 
 def test_each_family_has_its_address() -> None:
