@@ -117,13 +117,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A rule that matched, a policy, or a step of ipvs or routing, with what it did to the packet."""
+    """A rule that matched, a policy, or a step of ipvs, with what it did. `translates` the destination, that is."""
 
     hook: str
     table: str
     chain: str
     action: str
     rule: Rule | None = None
+    translates: bool = False
 
     @property
     def line(self) -> int:

@@ -173,7 +173,8 @@ class _Walk:
                 rest = self._unsettled(hook, stage, frame, result)
                 return Branch((*steps, *rest.steps), rest.end)
             else:
-                hop = Hop(hook, _table(frame.table), frame.chain.name, ", ".join(result.actions), rule)
+                translates = isinstance(result, Translated) and hook in ("prerouting", "output")
+                hop = Hop(hook, _table(frame.table), frame.chain.name, ", ".join(result.actions), rule, translates)
                 steps.append(hop)
                 if isinstance(result, Passed):
                     frame = frame.next()
@@ -273,7 +274,7 @@ class _Walk:
             family, number = address(real.address)
             port = real.port or state.dport
             to = endpoint_text(family, number, port)
-            hop = Hop(state.hook, "ipvs", name, f"{server.scheduler}: {real.forwarding} to {to}")
+            hop = Hop(state.hook, "ipvs", name, f"{server.scheduler}: {real.forwarding} to {to}", translates=True)
             if real.forwarding != "masq":
                 # Direct routing and tunnels hand the packet as it is to the real server.
                 outcome = Outcome("dnat", to, source=address_text(state.family, state.saddr))

@@ -74,9 +74,9 @@ def read_ruleset(text: str, source: str = "", family: IPFamily | None = None) ->
         from kcompile.readers import ipvsadm
 
         return ipvsadm.read(text, source)
-    from kcompile.readers import nft_json
+    from kcompile.readers.nft_json import read
 
     try:
-        return nft_json.read(json.loads(text), source)
+        return read(json.loads(text), source)
     except (json.JSONDecodeError, RecursionError) as error:
         raise UnknownLanguage(f"no JSON of nft: {error}") from None

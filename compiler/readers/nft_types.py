@@ -162,6 +162,11 @@ _NAMES: Mapping[str, Mapping[str, int]] = MappingProxyType(
 
 
 def _number(text: str) -> tuple[int, int]:
+    base, slash, length = text.partition("/")
+    if slash:
+        # nft writes a mask that begins at the top as a prefix, also of a mark: 0x80000000/1.
+        host = (1 << (32 - integer(length, 32))) - 1
+        return integer(base) & ~host, integer(base) | host
     first, dash, last = text.partition("-")
     return integer(first, (1 << 128) - 1), integer(last if dash else first, (1 << 128) - 1)
 

@@ -1,0 +1,144 @@
+"""A journey as a tree for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import click
+
+from kcompile.evaluate.hops import deciding
+from kcompile.evaluate.journey import Journey, Leg
+from kcompile.evaluate.node_view import endpoint_of
+from kcompile.evaluate.packet import Branch, Fork, Hop, Outcome, Packet
+from kcompile.evaluate.places import Places
+from kcompile.frontend.source import Origin
+from kcompile.ir.addresses import address, endpoint_text
+
+MOST_WAYS = 8
+"""Of ways that part at one place, as many are drawn; the outcomes name all."""
+
+_COLOURS = {"dnat": "green", "accept": "green", "reject": "red", "drop": "red", "unknown": "yellow"}
+
+
+def journey_text(journey: Journey, places: Places, title: str) -> Iterator[str]:
+    """The lines of a journey: what was asked, each node's tree, the outcomes."""
+    packet = journey.packet
+    yield click.style(f"{packet_text(packet)}, {title}", bold=True)
+    yield from service_lines(journey.legs[0])
+    for leg in journey.legs:
+        yield ""
+        if leg.follows:
+            yield click.style(f"on {leg.node.name}, after {outcome_text(leg.follows)}", bold=True)
+        elif leg.node.name:
+            yield click.style(f"on {leg.node.name}", bold=True)
+        yield from _branch(leg.trace.branch, "", [""])
+    yield ""
+    decided = deciding(journey.legs[0].trace)
+    for outcome in journey.outcomes:
+        text = click.style(outcome_text(outcome), fg=_COLOURS[outcome.verdict], bold=True)
+        share = f"{outcome.probability!s:>8}  " if len(journey.outcomes) > 1 else ""
+        yield f"{share}{text}{_endpoint_note(journey.legs[0], outcome, places)}"
+        hop = decided.get(_bare(outcome))
+        if hop is not None and hop.rule is not None:
+            yield f"{'':>{len(share)}}  decided by line {hop.line} in {hop.chain}: {hop.rule.text}"
+
+
+def packet_text(packet: Packet) -> str:
+    source = packet.source or "the node"
+    to = endpoint_text(*address(packet.destination), packet.port)
+    return f"{source} to {to} {packet.protocol}"
+
+
+def service_lines(leg: Leg) -> Iterator[str]:
+    """The Service port that the packet is for, with its place in the manifests."""
+    packet = leg.trace.packet
+    found = leg.node.service_port(packet.destination, packet.port, packet.protocol)
+    if found:
+        info, what = found
+        yield f"{what} of Service {info.name}{_at(info.origin)}"
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """`to 10.0.0.1:80, source rewritten to 10.0.0.2`."""
+    words = {
+        "dnat": f"to {outcome.to}",
+        "accept": "passes unchanged",
+        "reject": "refused",
+        "drop": "dropped",
+        "unknown": f"unknown, it depends on {outcome.reason}",
+    }
+    text = words[outcome.verdict]
+    return f"{text}, source rewritten to {outcome.source}" if outcome.masquerade else text
+
+
+def _bare(outcome: Outcome) -> Outcome:
+    return Outcome(outcome.verdict, outcome.to, Fraction(1), outcome.masquerade, outcome.source, outcome.reason)
+
+
+def _endpoint_note(leg: Leg, outcome: Outcome, places: Places) -> str:
+    """The Pod and the manifest line of an endpoint."""
+    if outcome.to is None:
+        return ""
+    packet = leg.trace.packet
+    pod = places.pod_at(outcome.to.rpartition(":")[0].strip("[]"))
+    found = leg.node.service_port(packet.destination, packet.port, packet.protocol)
+    endpoint = endpoint_of(found[0], outcome.to) if found else None
+    name = f"  Pod {pod.meta}" if pod else ""
+    return name + (_at(endpoint.origin) if endpoint else _at(pod.origin) if pod else "")
+
+
+def _at(origin: Origin) -> str:
+    span = origin.span
+    return f" ({span.source.name}:{span.line})" if origin.source.data else ""
+
+
+# ---------------------------------------------------------------- the tree
+
+
+def _branch(branch: Branch, indent: str, hook: list[str]) -> Iterator[str]:
+    """The hops of a branch, one a line, up to where ways part; then those ways. `hook` is the one named last."""
+    for position, step in enumerate(branch.steps):
+        if isinstance(step, Hop):
+            yield indent + _hop(step, hook)
+            continue
+        yield from _ways(Branch(branch.steps[position:], branch.end), indent, hook)
+        return
+    if branch.end:
+        text = outcome_text(branch.end.outcome)
+        yield f"{indent}{click.style(f'= {text}', fg=_COLOURS[branch.end.outcome.verdict])}"
+
+
+def _ways(branch: Branch, indent: str, hook: list[str]) -> Iterator[str]:
+    """The ways that part at the beginning of a branch. Chances that follow each other are one choice among many."""
+    first = branch.steps[0]
+    assert isinstance(first, Fork)
+    if first.ways[0][0] is None:
+        ways = [(f"if so: {first.reason}", first.ways[0][1]), ("if not", Branch(branch.steps[1:], branch.end))]
+    else:
+        ways = []
+        left = Fraction(1)
+        rest = 0
+        for step in branch.steps:
+            if not isinstance(step, Fork) or step.ways[0][0] is None:
+                break
+            rest += 1
+            ways += [(str(left * share), way) for share, way in step.ways if share is not None]
+            left *= 1 - sum((share for share, _ in step.ways if share is not None), Fraction(0))
+        if left:
+            ways.append((str(left), Branch(branch.steps[rest:], branch.end)))
+    shown = ways if len(ways) <= MOST_WAYS + 1 else ways[:MOST_WAYS]
+    for number, (label, way) in enumerate(shown):
+        last = number == len(ways) - 1
+        yield f"{indent}{'└─ ' if last else '├─ '}{click.style(label, fg='cyan')}"
+        yield from _branch(way, indent + ("   " if last else "│  "), list(hook))
+    if len(ways) > len(shown):
+        yield f"{indent}└─ {len(ways) - len(shown)} more ways"
+
+
+def _hop(hop: Hop, hook: list[str]) -> str:
+    name = "" if hook[0] == hop.hook else hop.hook
+    hook[0] = hop.hook
+    where = f"{hop.table} {hop.chain}"
+    rule = click.style(f"  {hop.line}: {hop.rule.text}", dim=True) if hop.rule else ""
+    return f"{name:<12}{where}: {hop.action or 'matches'}{rule}"
