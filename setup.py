@@ -55,12 +55,16 @@ class BuildWithTables(build_py):
         super().run()
         folder = HERE / "grammar" if self.editable_mode else Path(self.build_lib, "kcompile", "grammar")
         try:
-            tables = module_at("compiler/frontend/grammar_tables.py")
+            manifests = module_at("compiler/frontend/grammar_tables.py")
             start = module_at("compiler/frontend/kinds.py").START_RULES
-            made = tables.make((HERE / "grammar" / "manifest.lark").read_text("utf-8"), start)
+            dumps = module_at("compiler/readers/tables.py")
+            made = {"manifest": manifests.make((HERE / "grammar" / "manifest.lark").read_text("utf-8"), start)}
+            for name, starts in dumps.GRAMMARS.items():
+                made[name] = dumps.make((HERE / "grammar" / f"{name}.lark").read_text("utf-8"), starts)
         except ImportError:
             return
-        (folder / "manifest.tables.json").write_text(json.dumps(made, separators=(",", ":")), "utf-8")
+        for name, tables in made.items():
+            (folder / f"{name}.tables.json").write_text(json.dumps(tables, separators=(",", ":")), "utf-8")
 
 
 def module_at(path: str) -> ModuleType:
