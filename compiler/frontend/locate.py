@@ -38,6 +38,11 @@ def path_at(document: Document, line: int, column: int) -> Path:
     return _paths(document.source, document.number).get((line, column), ())
 
 
+@lru_cache(maxsize=1)
+def _documents(source: Source) -> dict[int, Document]:
+    return {document.number: document for document in documents(source)}
+
+
 @lru_cache(maxsize=2)
 def _positions(source: Source, number: int) -> dict[Path, Position]:
     return {path: position for path, position, is_value in _walk(source, number) if is_value}
@@ -53,7 +58,7 @@ def _paths(source: Source, number: int) -> dict[tuple[int, int], Path]:
 
 def _walk(source: Source, number: int) -> Iterator[tuple[Path, Position, bool]]:
     """(path, position, whether it is a value's) for each key and value of a document, up to where it is malformed."""
-    document = next((d for d in documents(source) if d.number == number), None)
+    document = _documents(source).get(number)
     if document is None:
         return
     steps: list[PathStep] = []

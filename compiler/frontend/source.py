@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from array import array
 from dataclasses import dataclass, field
+from functools import lru_cache
+
+
+@lru_cache(maxsize=2)
+def _line_starts(data: bytes) -> array[int]:
+    starts = array("Q", [0])
+    starts.extend(newline.end() for newline in re.finditer(b"\n", data))
+    return starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +41,11 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a 1-based line, without its line end; empty past the end of the text."""
-        if number < 1:
+        starts = _line_starts(self.data)
+        if not 1 <= number <= len(starts):
             return ""
-        start = 0
-        for _ in range(number - 1):
-            start = self.data.find(b"\n", start) + 1
-            if start == 0:
-                return ""
-        end = self.data.find(b"\n", start)
-        return self.data[start : end if end >= 0 else None].decode("utf-8", "replace").rstrip("\r")
+        end = self.data.find(b"\n", starts[number - 1])
+        return self.data[starts[number - 1] : end if end >= 0 else None].decode("utf-8", "replace").rstrip("\r")
 
 
 @dataclass(frozen=True, slots=True)
