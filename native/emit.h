@@ -2,9 +2,13 @@
 #ifndef KCOMPILE_EMIT_H
 #define KCOMPILE_EMIT_H
 
+#include <Python.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 /* Copies of a fixed size are single instructions; two that overlap cover every length between them. */
 static inline void copy_short(char *to, const char *text, size_t length) {
@@ -116,6 +120,33 @@ static void sort_blocks(Block *blocks, Block *spare, size_t count, size_t *bound
         if (bounds[i] > start) merge_sort(spare + start, blocks + start, bounds[i] - start, keys);
     memcpy(blocks, spare, count * sizeof *blocks);
     memset(bounds, 0, (BUCKETS + 1) * sizeof *bounds);
+}
+
+/* The text runs to dozens of megabytes that are written once: most of the page faults go with huge pages. Advice only,
+ * so what it returns does not matter. */
+static inline void prefer_huge_pages(char *data, size_t size) {
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = 4096;
+    uintptr_t first = ((uintptr_t)data + page - 1) & ~(page - 1), end = ((uintptr_t)data + size) & ~(page - 1);
+    if (size >= 8 << 20) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+    (void)data, (void)size;
+#endif
+}
+
+/* Items lie anywhere in memory: ask for the next ones in good time. */
+static inline void prefetch_items(PyObject *items, Py_ssize_t i) {
+    Py_ssize_t count = PyTuple_GET_SIZE(items);
+    if (i + 8 < count) __builtin_prefetch(PyTuple_GET_ITEM(items, i + 8));
+    if (i + 4 < count) {
+        PyObject *item = PyTuple_GET_ITEM(items, i + 4);
+        if (PyTuple_Check(item) && PyTuple_GET_SIZE(item)) __builtin_prefetch(PyTuple_GET_ITEM(item, 0));
+    }
+}
+
+static inline void prefetch_first_items(PyObject *items) {
+    Py_ssize_t count = PyTuple_GET_SIZE(items);
+    for (Py_ssize_t i = 0; i < count && i < 8; i++) __builtin_prefetch(PyTuple_GET_ITEM(items, i));
 }
 
 static inline void prefetch_text(const char *text, size_t length) {

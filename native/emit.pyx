@@ -2,39 +2,18 @@
 
 The values of all records (chain names above all) are worked out first, in one go. Then each section is written in turn
 into one growing bytes object, which is the result. What a line says of its record is put together once a record, and
-copied for each item. Sorted sections are written aside and copied block by block.
+copied for each item. Where items are sorted, their lines are written aside and copied block by block.
 
 Everything that is read by position is checked against its length; literals and templates are pointed to inside the
 program, the records and the lookups, which are held for as long as the text is being written.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy
+from libc.stdint cimport uint8_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
 
-cdef extern from "Python.h":
-    # Declared anew with borrowed references: nothing here is counted up and down for each access.
-    int PyTuple_Check(PyObject *value)
-    Py_ssize_t PyTuple_GET_SIZE(PyObject *value)
-    PyObject *PyTuple_GET_ITEM(PyObject *value, Py_ssize_t position)
-    int PyUnicode_Check(PyObject *value)
-    int PyUnicode_IS_COMPACT_ASCII(PyObject *value)
-    void *PyUnicode_DATA(PyObject *value)
-    Py_ssize_t PyUnicode_GET_LENGTH(PyObject *value)
-    const char *PyUnicode_AsUTF8AndSize(PyObject *value, Py_ssize_t *length) except NULL
-    int PyBytes_Check(PyObject *value)
-    char *bytes_text "PyBytes_AS_STRING"(PyObject *value)
-    Py_ssize_t bytes_length "PyBytes_GET_SIZE"(PyObject *value)
-    int PyLong_Check(PyObject *value)
-    int PyBool_Check(PyObject *value)
-    long long PyLong_AsLongLong(PyObject *value) except? -1
-    int PyObject_IsTrue(PyObject *value) except -1
-    PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *text, Py_ssize_t length) except NULL
-    int _PyBytes_Resize(PyObject **value, Py_ssize_t length) except -1
-    void Py_XDECREF(PyObject *value)
+include "emit_buffer.pxi"
+include "emit_program.pxi"
 
 cdef extern from "sha256.h":
     ctypedef void (*sha256_block_function)(unsigned int *state, const unsigned char *block) noexcept
@@ -45,9 +24,6 @@ cdef extern from "sha256.h":
     int SHA256_BASE32_LENGTH
 
 cdef extern from "emit.h":
-    # A piece of text is a few dozen bytes long: shorter than a call of memcpy.
-    void copy_short(char *to, const char *text, size_t length) noexcept
-    int write_decimal(char *to, int64_t number) noexcept
     ctypedef struct Block:
         uint64_t prefix
         size_t entry
@@ -59,73 +35,14 @@ cdef extern from "emit.h":
     uint64_t key_prefix(const char *key, size_t length) noexcept
     void sort_blocks(Block *blocks, Block *spare, size_t count, size_t *bounds, const Keys *keys) noexcept
     size_t BUCKETS
+    void prefetch_items(PyObject *items, Py_ssize_t i) noexcept
+    void prefetch_first_items(PyObject *items) noexcept
     void prefetch_text(const char *text, size_t length) noexcept
 
-cdef enum:
-    LITERAL = 0
-    FIELD = 1
-    ITEM = 2
-    INDEX = 3
-    LOOKUP = 4
-    VALUE = 5
-    JOIN = 6
-    MAX_FIELDS = 64
-
-cdef struct Text:  # inside a bytes object that the program holds
-    const char *data
+cdef struct Step:  # of writing an item: an operation, or for NULL a stretch of the scratch buffer
+    Operation *operation
+    size_t start
     size_t length
-
-cdef struct Operation:
-    int kind
-    int argument
-    Text text
-
-cdef struct Segment:  # operations that all depend on the item, or all do not
-    int first
-    int last
-    bint of_item
-
-cdef struct Template:
-    int first
-    int last
-
-cdef struct Line:
-    uint64_t when
-    uint64_t unless
-    uint64_t item_when
-    uint64_t item_unless
-    Template text
-
-cdef struct Row:
-    int each
-    int first
-    int last
-
-cdef struct Section:
-    int order_by
-    bint by_item
-    bint omit_empty
-    Text separator
-    int first
-    int last
-
-cdef struct ItemList:
-    int field
-    int width
-
-cdef struct Value:
-    int over
-    Template text
-    int digest
-    size_t limit
-    Text ellipsis
-    bint translated
-    uint8_t translation[256]
-
-cdef struct JoinSpec:
-    int each
-    Template text
-    Text separator
 
 cdef struct Place:  # where an item stands
     PyObject *item
@@ -133,259 +50,14 @@ cdef struct Place:  # where an item stands
     Py_ssize_t index
     Py_ssize_t count
 
-cdef struct Buffer:  # a bytes object that is still being written
-    PyObject *bytes
-    char *data
-    size_t used
-    size_t size
+cdef enum:
+    SAMPLE = 64  # records that tell what the rest will take
+
+cdef inline size_t scaled(size_t size, size_t sample, size_t total) noexcept:
+    """What `total` will take, when `sample` took `size`, and a little more."""
+    return <size_t>(<double>size / (sample + (sample == 0)) * total * 1.06)
 
 cdef sha256_block_function SHA256 = sha256_select(0)
-
-
-cdef int open_buffer(Buffer *buffer, size_t size) except -1:
-    buffer.bytes = new_bytes(NULL, size)
-    buffer.data = bytes_text(buffer.bytes)
-    buffer.used = 0
-    buffer.size = size
-    return 0
-
-
-cdef int grow(Buffer *buffer, size_t length) except -1:
-    cdef size_t size = buffer.size + buffer.size // 2 + length + 64
-    buffer.size = 0
-    _PyBytes_Resize(&buffer.bytes, size)
-    buffer.data = bytes_text(buffer.bytes)
-    buffer.size = size
-    return 0
-
-
-cdef inline int reserve(Buffer *buffer, size_t length) except -1:
-    if buffer.size - buffer.used < length:
-        grow(buffer, length)
-    return 0
-
-
-cdef inline int put(Buffer *buffer, const char *text, size_t length) except -1:
-    reserve(buffer, length)
-    copy_short(buffer.data + buffer.used, text, length)
-    buffer.used += length
-    return 0
-
-
-cdef inline int put_text(Buffer *buffer, Text text) except -1:
-    return put(buffer, text.data, text.length)
-
-
-cdef int put_object(Buffer *buffer, PyObject *value) except -1:
-    cdef const char *text
-    cdef Py_ssize_t length
-    if PyUnicode_Check(value):
-        if PyUnicode_IS_COMPACT_ASCII(value):
-            return put(buffer, <const char *>PyUnicode_DATA(value), PyUnicode_GET_LENGTH(value))
-        text = PyUnicode_AsUTF8AndSize(value, &length)
-        return put(buffer, text, length)
-    if PyBytes_Check(value):
-        return put(buffer, bytes_text(value), bytes_length(value))
-    if PyLong_Check(value) and not PyBool_Check(value):
-        return put_number(buffer, PyLong_AsLongLong(value))
-    raise TypeError(f"not a text: {<object>value!r}")
-
-
-cdef inline int put_number(Buffer *buffer, int64_t number) except -1:
-    reserve(buffer, 20)
-    buffer.used += write_decimal(buffer.data + buffer.used, number)
-    return 0
-
-
-cdef Text text_of(value) except *:
-    cdef Text text
-    if not isinstance(value, bytes):
-        raise TypeError(f"not bytes: {value!r}")
-    text.data = PyBytes_AS_STRING(value)
-    text.length = PyBytes_GET_SIZE(value)
-    return text
-
-
-cdef class _Arrays:
-    """Memory that is freed with the object."""
-
-    cdef list blocks
-
-    def __cinit__(self):
-        self.blocks = []
-
-    cdef void *take(self, size_t count, size_t size) except NULL:
-        cdef void *memory = calloc(count + 1, size)
-        if memory == NULL:
-            raise MemoryError
-        self.blocks.append(<size_t>memory)
-        return memory
-
-    def __dealloc__(self):
-        for memory in self.blocks:
-            free(<void *><size_t>memory)
-
-
-@cython.final
-cdef class _Program:
-    """A `Program` in C arrays, every position checked."""
-
-    cdef _Arrays arrays
-    cdef object source
-    cdef int width, n_lists, n_values, n_joins, n_lookups, n_sections
-    cdef int n_operations, n_segments, n_lines, n_rows, widest_row
-    cdef Operation *operations
-    cdef Segment *segments
-    cdef Line *lines
-    cdef Row *rows
-    cdef Section *sections
-    cdef ItemList *lists
-    cdef Value *values
-    cdef JoinSpec *joins
-    cdef int *lookup_by
-
-    def __init__(self, source):
-        self.source = source
-        self.arrays = _Arrays()
-        templates = [value.operations for value in source.values] + [join.operations for join in source.joins]
-        rows = [row for section in source.sections for row in section.rows]
-        lines = [line for row in rows for line in row.lines]
-        templates += [line.operations for line in lines]
-        operations = sum([len(template) for template in templates])
-        self.width = self.position(source.width, MAX_FIELDS + 1, "width")
-        self.n_lists, self.n_values, self.n_joins = len(source.lists), len(source.values), len(source.joins)
-        self.n_lookups, self.n_sections = len(source.lookups), len(source.sections)
-        self.operations = <Operation *>self.arrays.take(operations, sizeof(Operation))
-        self.segments = <Segment *>self.arrays.take(operations, sizeof(Segment))
-        self.lines = <Line *>self.arrays.take(len(lines), sizeof(Line))
-        self.rows = <Row *>self.arrays.take(len(rows), sizeof(Row))
-        self.sections = <Section *>self.arrays.take(self.n_sections, sizeof(Section))
-        self.lists = <ItemList *>self.arrays.take(self.n_lists, sizeof(ItemList))
-        self.values = <Value *>self.arrays.take(self.n_values, sizeof(Value))
-        self.joins = <JoinSpec *>self.arrays.take(self.n_joins, sizeof(JoinSpec))
-        self.lookup_by = <int *>self.arrays.take(self.n_lookups, sizeof(int))
-        for i, column in enumerate(source.lists):
-            self.lists[i].field = self.position(column.field, self.width, "field of a list")
-            self.lists[i].width = self.position(column.width, MAX_FIELDS + 1, "width of an item")
-        for i, lookup in enumerate(source.lookups):
-            self.lookup_by[i] = self.position(lookup.by, 2, "lookup")
-        self.read_values(source.values)
-        for i, join in enumerate(source.joins):
-            self.joins[i].each = self.position(join.each, self.n_lists, "list")
-            self.joins[i].text = self.template(join.operations, join.each, 0, self.n_values)
-            self.joins[i].separator = text_of(join.separator)
-        for i, section in enumerate(source.sections):
-            self.read_section(&self.sections[i], section)
-
-    cdef int position(self, number, int end, str what) except -1:
-        if not 0 <= number < end:
-            raise ValueError(f"{what} {number} is not below {end}")
-        return number
-
-    cdef int read_values(self, values) except -1:
-        cdef Value *value
-        for i, source in enumerate(values):
-            value = &self.values[i]
-            value.over = self.position(source.over, self.n_lists, "list") if source.over >= 0 else -1
-            # A value may use those before it, and no inline lists.
-            value.text = self.template(source.operations, value.over, 0, i)
-            value.digest = self.position(source.digest, SHA256_BASE32_LENGTH + 1, "digest")
-            value.limit = source.limit
-            value.ellipsis = text_of(source.ellipsis)
-            if value.limit and value.ellipsis.length > value.limit:
-                raise ValueError("an ellipsis is longer than its limit")
-            value.translated = bool(source.replace)
-            for byte, to in enumerate(bytes.maketrans(source.replace[::2], source.replace[1::2])):
-                value.translation[byte] = to
-        return 0
-
-    cdef int read_section(self, Section *section, source) except -1:
-        section.order_by = self.position(source.order_by, self.n_values, "value") if source.order_by >= 0 else -1
-        section.by_item = source.by_item
-        if section.by_item and (section.order_by < 0 or self.values[section.order_by].over < 0):
-            raise ValueError("items are ordered by a value of items")
-        if section.order_by >= 0 and not section.by_item and self.values[section.order_by].over >= 0:
-            raise ValueError("records are ordered by a value of records")
-        section.omit_empty = source.omit_empty
-        section.separator = text_of(source.separator)
-        section.first = self.n_rows
-        for row in source.rows:
-            self.read_row(&self.rows[self.n_rows], row)
-            self.n_rows += 1
-            if section.by_item and row.each < 0:
-                raise ValueError("a section of items has a line outside of them")
-        section.last = self.n_rows
-        return 0
-
-    cdef int read_row(self, Row *row, source) except -1:
-        cdef Line *line
-        cdef int width = 0
-        row.each = self.position(source.each, self.n_lists, "list") if source.each >= 0 else -1
-        if row.each >= 0:
-            width = self.lists[row.each].width
-        row.first = self.n_lines
-        for given in source.lines:
-            line = &self.lines[self.n_lines]
-            line.when, line.unless = self.mask(given.when, self.width), self.mask(given.unless, self.width)
-            line.item_when, line.item_unless = self.mask(given.item_when, width), self.mask(given.item_unless, width)
-            line.text = self.template(given.operations, row.each, self.n_joins, self.n_values)
-            self.n_lines += 1
-        row.last = self.n_lines
-        self.widest_row = max(self.widest_row, row.last - row.first)
-        return 0
-
-    cdef uint64_t mask(self, positions, int end) except? 0xffffffffffffffff:
-        cdef uint64_t mask = 0
-        for position in positions:
-            mask |= <uint64_t>1 << self.position(position, end, "condition")
-        return mask
-
-    cdef Template template(self, operations, int each, int joins, int values) except *:
-        cdef Template template
-        cdef Operation *operation
-        cdef Segment *segment
-        cdef bint of_item
-        template.first = self.n_segments
-        for kind, argument in operations:
-            operation = &self.operations[self.n_operations]
-            operation.kind = self.position(kind, JOIN + 1, "operation")
-            of_item = self.read_operation(operation, argument, each, joins, values)
-            if self.n_segments == template.first or self.segments[self.n_segments - 1].of_item != of_item:
-                segment = &self.segments[self.n_segments]
-                segment.first = self.n_operations
-                segment.of_item = of_item
-                self.n_segments += 1
-            self.n_operations += 1
-            self.segments[self.n_segments - 1].last = self.n_operations
-        template.last = self.n_segments
-        return template
-
-    cdef bint read_operation(self, Operation *operation, argument, int each, int joins, int values) except -1:
-        """Whether the operation depends on the item."""
-        if operation.kind == LITERAL:
-            operation.text = text_of(argument)
-            return False
-        if operation.kind == FIELD:
-            operation.argument = self.position(argument, self.width, "field")
-            return False
-        if operation.kind == JOIN:
-            operation.argument = self.position(argument, joins, "inline list")
-            return False
-        if operation.kind == VALUE:
-            operation.argument = self.position(argument, values, "value")
-            if self.values[argument].over < 0:
-                return False
-        elif operation.kind == LOOKUP:
-            operation.argument = self.position(argument, self.n_lookups, "lookup")
-        elif operation.kind == INDEX:
-            operation.argument = self.position(argument, 2, "index")
-        elif argument != -1 and each >= 0:
-            operation.argument = self.position(argument, self.lists[each].width, "field of an item")
-        else:
-            operation.argument = -1
-        if each < 0:
-            raise ValueError("an operation on an item outside of a list")
-        return True
 
 
 @cython.final
@@ -402,18 +74,18 @@ cdef class _Filler:
     cdef Buffer texts, scratch, output, aside
     # The record that is being written.
     cdef PyObject *record
-    cdef uint64_t truth
     cdef size_t *value_at  # for each value, its first entry
     cdef Py_ssize_t *cursor  # for each list, the item that was last looked up in it
-    # What the segments of the current lines say of the record, in `scratch`.
-    cdef size_t *segment_start
-    cdef size_t *segment_length
+    # The lines that hold, how they are written for an item, and where the steps of each line end.
     cdef int *active
+    cdef int *line_end
+    cdef Step *steps
+    cdef int n_steps
     cdef Block *blocks
     cdef size_t n_blocks, max_blocks
     cdef size_t *bounds
-    # How many lines the section and the record's block have.
-    cdef size_t written, in_block
+    cdef size_t **orders  # for each value of records that sorts them
+    cdef size_t written  # lines of the section
 
     def __init__(self, _Program program, tuple records, tuple lookups):
         self.program, self.records, self.lookups = program, records, lookups
@@ -423,9 +95,10 @@ cdef class _Filler:
         self.value_starts = <size_t *>self.arrays.take(n, sizeof(size_t))
         self.value_at = <size_t *>self.arrays.take(program.n_values, sizeof(size_t))
         self.cursor = <Py_ssize_t *>self.arrays.take(program.n_lists, sizeof(Py_ssize_t))
-        self.segment_start = <size_t *>self.arrays.take(program.n_segments, sizeof(size_t))
-        self.segment_length = <size_t *>self.arrays.take(program.n_segments, sizeof(size_t))
         self.active = <int *>self.arrays.take(program.widest_row, sizeof(int))
+        self.line_end = <int *>self.arrays.take(program.widest_row, sizeof(int))
+        self.orders = <size_t **>self.arrays.take(program.n_values, sizeof(size_t *))
+        self.steps = <Step *>self.arrays.take(program.n_operations, sizeof(Step))
         open_buffer(&self.texts, 4096)
         open_buffer(&self.scratch, 4096)
         open_buffer(&self.output, 4096)
@@ -452,6 +125,8 @@ cdef class _Filler:
             self.enter(i)
             for v in range(self.program.n_values):
                 self.put_values(v)
+            if i + 1 == SAMPLE:
+                reserve(&self.texts, scaled(self.texts.used, self.n_entries, total))
         self.entries[self.n_entries] = self.texts.used
         return 0
 
@@ -485,7 +160,6 @@ cdef class _Filler:
         cdef int v
         cdef size_t at = self.value_starts[i]
         self.record = PyTuple_GET_ITEM(<PyObject *>self.records, i)
-        self.truth = self.truths[i]
         for v in range(self.program.n_values):
             self.value_at[v] = at
             at += self.values_of(v)
@@ -496,17 +170,22 @@ cdef class _Filler:
         cdef Value *value = &self.program.values[v]
         cdef Place place
         cdef size_t start
-        self.scratch.used = 0
-        self.prepare_template(value.text)
+        self.forget_steps()
+        self.add_steps(value.text, False)
         place.each = value.over
         place.count = self.values_of(v)
+        if value.over >= 0:
+            prefetch_first_items(self.items(value.over))
         for place.index in range(place.count):
-            place.item = PyTuple_GET_ITEM(self.items(value.over), place.index) if value.over >= 0 else NULL
+            place.item = NULL
+            if value.over >= 0:
+                prefetch_items(self.items(value.over), place.index)
+                place.item = PyTuple_GET_ITEM(self.items(value.over), place.index)
             self.entries[self.n_entries] = start = self.texts.used
             # Values of the same item may be used already.
             self.n_entries += 1
             self.entries[self.n_entries] = start
-            self.put_template(&self.texts, value.text, &place)
+            self.put_steps(&self.texts, 0, self.n_steps, &place)
             self.finish_value(value, start)
             self.entries[self.n_entries] = self.texts.used
         return 0
@@ -547,43 +226,52 @@ cdef class _Filler:
 
     # ---- Templates.
 
-    cdef int prepare_template(self, Template template) except -1:
-        """Write into `scratch` what the template says of the record."""
-        cdef int s
-        for s in range(template.first, template.last):
-            if not self.program.segments[s].of_item:
-                self.segment_start[s] = self.scratch.used
-                self.put_record_segment(&self.scratch, &self.program.segments[s])
-                self.segment_length[s] = self.scratch.used - self.segment_start[s]
-        return 0
+    cdef void forget_steps(self) noexcept:
+        self.n_steps = 0
+        self.scratch.used = 0
 
-    cdef int put_template(self, Buffer *out, Template template, Place *place) except -1:
-        """Write a prepared template for one item."""
-        cdef int s, o
-        cdef Segment *segment
-        for s in range(template.first, template.last):
-            segment = &self.program.segments[s]
-            if segment.of_item:
-                for o in range(segment.first, segment.last):
-                    self.put_of_item(out, &self.program.operations[o], place)
-            else:
-                put(out, self.scratch.data + self.segment_start[s], self.segment_length[s])
-        return 0
+    cdef int add_steps(self, Template template, bint fused) except -1:
+        """Write what the template says of the record into the scratch buffer, and list the steps for each item.
 
-    cdef int put_record_segment(self, Buffer *out, Segment *segment) except -1:
+        With `fused` the template goes on where the last one ended.
+        """
         cdef int o
         cdef Operation *operation
-        for o in range(segment.first, segment.last):
+        cdef Step *step
+        cdef bint goes_on = fused and self.n_steps and self.steps[self.n_steps - 1].operation == NULL
+        for o in range(template.first, template.last):
             operation = &self.program.operations[o]
-            if operation.kind == LITERAL:
-                put_text(out, operation.text)
-            elif operation.kind == FIELD:
-                put_object(out, PyTuple_GET_ITEM(self.record, operation.argument))
-            elif operation.kind == VALUE:
-                self.put_entry(out, self.value_at[operation.argument])
-            else:
-                self.put_join(out, &self.program.joins[operation.argument])
+            if operation.of_item or not goes_on:
+                step = &self.steps[self.n_steps]
+                step.operation = operation if operation.of_item else NULL
+                step.start, step.length = self.scratch.used, 0
+                self.n_steps += 1
+            if not operation.of_item:
+                self.put_of_record(&self.scratch, operation)
+                step = &self.steps[self.n_steps - 1]
+                step.length = self.scratch.used - step.start
+            goes_on = not operation.of_item
         return 0
+
+    cdef inline int put_steps(self, Buffer *out, int first, int last, Place *place) except -1:
+        cdef int s
+        cdef Step *step
+        for s in range(first, last):
+            step = &self.steps[s]
+            if step.operation == NULL:
+                put(out, self.scratch.data + step.start, step.length)
+            else:
+                self.put_of_item(out, step.operation, place)
+        return 0
+
+    cdef int put_of_record(self, Buffer *out, Operation *operation) except -1:
+        if operation.kind == LITERAL:
+            return put_text(out, operation.text)
+        if operation.kind == FIELD:
+            return put_object(out, PyTuple_GET_ITEM(self.record, operation.argument))
+        if operation.kind == VALUE:
+            return self.put_entry(out, self.value_at[operation.argument])
+        return self.put_join(out, &self.program.joins[operation.argument])
 
     cdef inline int put_entry(self, Buffer *out, size_t entry) except -1:
         cdef size_t start = self.entries[entry], length = self.entries[entry + 1] - start
@@ -620,8 +308,8 @@ cdef class _Filler:
     cdef int put_join(self, Buffer *out, JoinSpec *join) except -1:
         cdef PyObject *items = self.items(join.each)
         cdef Place place
-        cdef int s, o
-        cdef Segment *segment
+        cdef int o
+        cdef Operation *operation
         self.cursor_to_start()
         place.each = join.each
         place.count = PyTuple_GET_SIZE(items)
@@ -629,13 +317,12 @@ cdef class _Filler:
             place.item = PyTuple_GET_ITEM(items, place.index)
             if place.index:
                 put_text(out, join.separator)
-            for s in range(join.text.first, join.text.last):
-                segment = &self.program.segments[s]
-                if segment.of_item:
-                    for o in range(segment.first, segment.last):
-                        self.put_of_item(out, &self.program.operations[o], &place)
+            for o in range(join.text.first, join.text.last):
+                operation = &self.program.operations[o]
+                if operation.of_item:
+                    self.put_of_item(out, operation, &place)
                 else:
-                    self.put_record_segment(out, segment)
+                    self.put_of_record(out, operation)
         return 0
 
     cdef void cursor_to_start(self) noexcept:
@@ -645,17 +332,42 @@ cdef class _Filler:
 
     # ---- Sections.
 
+    cdef int make_room(self) except -1:
+        """Guess from some records how long the texts will be, so that they need not move as they grow."""
+        cdef size_t n = len(self.records), all_sections = 0, one_section = 0, blocks = 0, k, size
+        cdef int s
+        if n <= SAMPLE:
+            return 0
+        for s in range(self.program.n_sections):
+            self.aside.used = 0
+            self.n_blocks = 0
+            for k in range(SAMPLE):
+                self.put_record(&self.aside, &self.program.sections[s], k * n // SAMPLE)
+            size = scaled(self.aside.used, SAMPLE, n)
+            all_sections += size
+            if self.program.sections[s].by_item:
+                one_section = max(one_section, size)
+                blocks = max(blocks, scaled(self.n_blocks, SAMPLE, n))
+        self.aside.used = 0
+        reserve(&self.output, all_sections)
+        reserve(&self.aside, one_section)
+        return self.make_blocks(blocks)
+
     cdef int put_section(self, Section *section, head, tail) except -1:
-        cdef Buffer *out = &self.aside if section.order_by >= 0 else &self.output
+        cdef Buffer *out = &self.aside if section.by_item else &self.output
         cdef size_t begin = self.output.used
-        cdef Py_ssize_t i, n = len(self.records)
+        cdef size_t k, n = len(self.records)
+        cdef size_t *order = NULL
         put_text(&self.output, text_of(head))
         self.aside.used = 0
         self.n_blocks = 0
         self.written = 0
-        for i in range(n):
-            self.put_record(out, section, i)
-        if section.order_by >= 0:
+        if section.order_by >= 0 and not section.by_item:
+            order = self.record_order(section.order_by)
+        if section.first < section.last:
+            for k in range(n):
+                self.put_record(out, section, order[k] if order != NULL else k)
+        if section.by_item:
             self.put_blocks(section)
         if self.written or not section.omit_empty:
             put_text(&self.output, text_of(tail))
@@ -664,10 +376,8 @@ cdef class _Filler:
         return 0
 
     cdef int put_record(self, Buffer *out, Section *section, Py_ssize_t i) except -1:
-        cdef size_t start = out.used
         cdef bint entered = False
         cdef int r, active
-        self.in_block = 0
         for r in range(section.first, section.last):
             active = self.lines_that_hold(&self.program.rows[r], self.truths[i])
             if active:
@@ -675,8 +385,6 @@ cdef class _Filler:
                     self.enter(i)
                     entered = True
                 self.put_row(out, section, &self.program.rows[r], active)
-        if self.in_block and section.order_by >= 0:
-            self.add_block(self.value_at[section.order_by], start, out.used)
         return 0
 
     cdef inline int lines_that_hold(self, Row *row, uint64_t truth) noexcept:
@@ -693,38 +401,51 @@ cdef class _Filler:
 
     cdef int put_row(self, Buffer *out, Section *section, Row *row, int active) except -1:
         """Write the lines in `active`, once or for each item."""
-        cdef PyObject *items = NULL
         cdef Place place
         cdef Line *line
         cdef int a
-        cdef size_t start
-        self.scratch.used = 0
+        cdef bint fused = not section.separator.length
+        cdef size_t start, before
         for a in range(active):
-            self.prepare_template(self.program.lines[self.active[a]].text)
+            line = &self.program.lines[self.active[a]]
+            fused = fused and not line.item_when and not line.item_unless
+        self.forget_steps()
+        for a in range(active):
+            self.add_steps(self.program.lines[self.active[a]].text, fused)
+            self.line_end[a] = self.n_steps
         self.cursor_to_start()
         place.item = NULL
         place.each = row.each
-        place.count = 1
-        if row.each >= 0:
-            items = self.items(row.each)
-            place.count = PyTuple_GET_SIZE(items)
+        place.count = 1 if row.each < 0 else PyTuple_GET_SIZE(self.items(row.each))
         for place.index in range(place.count):
-            if items != NULL:
-                place.item = PyTuple_GET_ITEM(items, place.index)
+            if row.each >= 0:
+                prefetch_items(self.items(row.each), place.index)
+                place.item = PyTuple_GET_ITEM(self.items(row.each), place.index)
             start = out.used
-            for a in range(active):
-                line = &self.program.lines[self.active[a]]
-                if (line.item_when or line.item_unless) and not self.item_holds(place.item, line):
-                    continue
-                # Between blocks the separator comes when they are put in order.
-                if self.written if section.order_by < 0 else self.in_block:
-                    put_text(out, section.separator)
-                self.put_template(out, line.text, &place)
-                self.written += 1
-                self.in_block += 1
-            if section.by_item and self.in_block:
+            before = self.written
+            if fused:
+                self.put_steps(out, 0, self.n_steps, &place)
+                self.written += active
+            else:
+                self.put_lines(out, section, active, &place)
+            if section.by_item and self.written > before:
                 self.add_block(self.entry(section.order_by, &place), start, out.used)
-                self.in_block = 0
+        return 0
+
+    cdef int put_lines(self, Buffer *out, Section *section, int active, Place *place) except -1:
+        """Write those of the lines in `active` that hold for the item."""
+        cdef Line *line
+        cdef int a
+        # Before a block the separator comes when the blocks are put in order.
+        cdef size_t before = self.written if section.by_item else 0
+        for a in range(active):
+            line = &self.program.lines[self.active[a]]
+            if (line.item_when or line.item_unless) and not self.item_holds(place.item, line):
+                continue
+            if self.written > before:
+                put_text(out, section.separator)
+            self.put_steps(out, self.line_end[a - 1] if a else 0, self.line_end[a], place)
+            self.written += 1
         return 0
 
     cdef bint item_holds(self, PyObject *item, Line *line) except -1:
@@ -739,15 +460,11 @@ cdef class _Filler:
         return True
 
     cdef int add_block(self, size_t entry, size_t start, size_t end) except -1:
-        cdef Block *more
+        """Note a block of text, or with any other numbers something else that has a key."""
         cdef Block *block
         cdef size_t key = self.entries[entry]
         if self.n_blocks == self.max_blocks:
-            more = <Block *>realloc(self.blocks, (2 * self.max_blocks + 256) * sizeof(Block))
-            if more == NULL:
-                raise MemoryError
-            self.blocks = more
-            self.max_blocks = 2 * self.max_blocks + 256
+            self.make_blocks(2 * self.max_blocks + 256)
         block = &self.blocks[self.n_blocks]
         block.prefix = key_prefix(self.texts.data + key, self.entries[entry + 1] - key)
         block.entry = entry
@@ -756,11 +473,17 @@ cdef class _Filler:
         self.n_blocks += 1
         return 0
 
-    cdef int put_blocks(self, Section *section) except -1:
+    cdef int make_blocks(self, size_t count) except -1:
+        cdef Block *blocks = <Block *>realloc(self.blocks, max(count, self.n_blocks, 1) * sizeof(Block))
+        if blocks == NULL:
+            raise MemoryError
+        self.blocks = blocks
+        self.max_blocks = max(count, self.n_blocks, 1)
+        return 0
+
+    cdef int sort_by_key(self) except -1:
         cdef Block *spare = <Block *>malloc((self.n_blocks + 1) * sizeof(Block))
-        cdef Block *ahead
         cdef Keys keys
-        cdef size_t i
         if spare == NULL:
             raise MemoryError
         if self.bounds == NULL:
@@ -768,6 +491,26 @@ cdef class _Filler:
         keys.text, keys.starts = self.texts.data, self.entries
         sort_blocks(self.blocks, spare, self.n_blocks, self.bounds, &keys)
         free(spare)
+        return 0
+
+    cdef size_t *record_order(self, int v) except NULL:
+        """The records in the order of their values."""
+        cdef size_t i, n = len(self.records)
+        if self.orders[v] == NULL:
+            for i in range(n):
+                self.enter(i)
+                self.add_block(self.value_at[v], i, i)
+            self.sort_by_key()
+            self.orders[v] = <size_t *>self.arrays.take(n, sizeof(size_t))
+            for i in range(n):
+                self.orders[v][i] = self.blocks[i].start
+            self.n_blocks = 0
+        return self.orders[v]
+
+    cdef int put_blocks(self, Section *section) except -1:
+        cdef Block *ahead
+        cdef size_t i
+        self.sort_by_key()
         reserve(&self.output, self.aside.used)
         for i in range(self.n_blocks):
             if i + 8 < self.n_blocks:
@@ -799,6 +542,7 @@ def fill(program, records, frames, lookups):
                 raise TypeError(f"not a lookup's text: {text!r}")
     filler = _Filler(_Program(program), tuple(records), texts)
     filler.prepare()
+    filler.make_room()
     for s, (head, tail) in enumerate(frames):
         filler.put_section(&filler.program.sections[s], head, tail)
     return filler.finish()

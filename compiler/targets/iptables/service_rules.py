@@ -156,7 +156,8 @@ def values(options: Options) -> dict[str, Value | Join | Lookup]:
     """Chain names: SVC, SVL, EXT and FW chains of a Service port share one hash."""
     return {
         "hash": Value("{name}{protocol}", digest=16),
-        "endpoint_hash": Value("{name}{protocol}" + address_of(options, "endpoint.ip"), over="endpoints", digest=16),
+        "address": Value(address_of(options, "endpoint.ip"), over="endpoints"),
+        "endpoint_hash": Value("{name}{protocol}{address}", over="endpoints", digest=16),
         "statistic": Lookup("remaining"),
     }
 
@@ -313,7 +314,7 @@ def firewall_rows(options: Options) -> tuple[Row, ...]:
 
 def policy_rows(options: Options, chain: str, endpoints: str) -> tuple[Row, ...]:
     """The choice of an endpoint: the one that a client had before, else one at random."""
-    text = endpoint_comment(options, "{name} -> " + address_of(options, "endpoint.ip"))
+    text = endpoint_comment(options, "{name} -> {address}")
     recent = Part(
         f"-m recent --name {SEP} --rcheck --seconds {{affinity}} --reap",
         f"-m recent --rcheck --seconds {{affinity}} --reap --name {SEP} --mask {RECENT_MASK[options.family]} --rsource",
@@ -328,15 +329,14 @@ def policy_rows(options: Options, chain: str, endpoints: str) -> tuple[Row, ...]
 def endpoint_rows(options: Options) -> tuple[Row, ...]:
     """An endpoint's chain. Its own traffic to itself must be masqueraded, or it would answer itself directly."""
     text = endpoint_comment(options, "{name}")
-    saved_ip = "endpoint.canonical_ip" if options.given_addresses else "endpoint.ip"
-    hairpin = Part("-s {endpoint.ip}", f"-s {{{saved_ip}}}/{HOST_PREFIX[options.family]}", SOURCE)
+    ip, address = "{endpoint.ip}", "{address}"
+    if options.given_addresses:
+        ip, address = "{endpoint.canonical_ip}", address_of(options, "endpoint.canonical_ip")
+    hairpin = Part("-s {endpoint.ip}", f"-s {ip}/{HOST_PREFIX[options.family]}", SOURCE)
     recent = Part(
         f"-m recent --name {SEP} --set", f"-m recent --set --name {SEP} --mask {RECENT_MASK[options.family]} --rsource"
     )
-    dnat = Part(
-        "-j DNAT --to-destination " + address_of(options, "endpoint.ip"),
-        "-j DNAT --to-destination " + address_of(options, saved_ip),
-    )
+    dnat = Part("-j DNAT --to-destination {address}", f"-j DNAT --to-destination {address}")
     return (
         ForEach(
             "endpoints",
