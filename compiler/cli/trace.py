@@ -12,15 +12,13 @@ import click
 
 from kcompile.api import CompiledCluster
 from kcompile.cli.options import kube_version_option, load_cluster, local_address_option, mode_option, node_option
-from kcompile.cli.report import note
+from kcompile.cli.rules_files import read_dumps
 from kcompile.diagnostics import KcompileError
 from kcompile.evaluate.journey import Journey, travel
 from kcompile.evaluate.packet import Packet
 from kcompile.evaluate.places import Resolve, WrongPlace
 from kcompile.evaluate.world import World
 from kcompile.ir.plan import KubeVersion, Mode
-from kcompile.ir.ruleset import Ruleset
-from kcompile.readers import IPFamily, UnknownLanguage, read_ruleset
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 PICTURES = ("mermaid", "dot", "svg")
@@ -83,7 +81,7 @@ def command(
     if packets is None and (source is None or target is None):
         raise click.UsageError("--from and --to are needed, or --packets FILE")
     cluster = load_cluster([*([path] if path else []), *more]) if path or more else None
-    dump = _read_dumps(dumps) if dumps else None
+    dump = read_dumps(dumps) if dumps else None
     world = World(cluster, mode, kube_version, local_addresses, dump, resolve=_resolver(cluster))
     if packets is not None:
         return _packets(world, node, Path("/dev/stdin" if packets == "-" else packets))
@@ -161,29 +159,6 @@ def _answer(world: World, node: str | None, request: dict[str, Any]) -> dict[str
 
 def _echo(request: dict[str, Any], packet: Packet) -> dict[str, Any]:
     return {"from": request["from"], "to": request["to"], "proto": packet.protocol}
-
-
-# ---------------------------------------------------------------- dumps and names
-
-
-def _read_dumps(names: tuple[str, ...]) -> Ruleset:
-    """All dumps together. What is not understood is counted on standard error."""
-    rules = Ruleset()
-    for name in names:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8", "replace")
-        family: IPFamily | None = "ip6" if "ip6tables" in Path(name).name else None
-        try:
-            rules += read_ruleset(text, name, family)
-        except UnknownLanguage as error:
-            raise KcompileError(f"{name}: {error}") from None
-    for line in rules.unknown[:10]:
-        note(f"{line.source}:{line.line}: not understood: {line.text}")
-    parts = list(rules.unknown_items())
-    for table, chain, rule, part in parts[:10]:
-        note(f"{table.source}:{rule.line}: {chain.name}: not understood: {part.text}")
-    if len(parts) > 10:
-        note(f"{len(parts) - 10} more rules that are not wholly understood")
-    return rules
 
 
 def _resolver(cluster: CompiledCluster | None) -> Resolve | None:

@@ -99,49 +99,77 @@ def words_of(line: str, keywords: Mapping[str, str]) -> Iterator[Word]:
             yield Word(text, "WORD")
 
 
+@dataclass(slots=True)
+class RuleOptions:
+    """The options of a rule: those of its addresses and interfaces, its matches and its target."""
+
+    base: list[Option] = field(default_factory=list)
+    matches: list[Extension] = field(default_factory=list)
+    target: Extension | None = None
+
+    @property
+    def comment(self) -> str:
+        return next((match.value("--comment") for match in self.matches if match.name == "comment"), "")
+
+
+def options_of(words: list[str], nodes: tuple[Node, ...]) -> RuleOptions:
+    """Sort the options of a parsed rule to the match or target that each belongs to."""
+    found = RuleOptions()
+    strays: list[Option] = []
+    for option in (_option(node, words) for node in nodes):
+        if option.name == "-m":
+            found.matches.append(Extension(option.values[0], "-m"))
+        elif option.name in ("-j", "-g"):
+            found.target = Extension(option.values[0], option.name)
+        elif option.name in ("-p", "-s", "-d", "-i", "-o", "-f"):
+            found.base.append(option)
+        elif option.name in ("-4", "-6", "-c"):
+            continue
+        elif found.target is not None:
+            found.target.options.append(option)
+        elif owner := next((m for m in reversed(found.matches) if owns(m.name, option.name)), None):
+            owner.options.append(option)
+        else:
+            strays.append(option)
+    if strays:
+        # `-p tcp --dport 80` means `-p tcp -m tcp --dport 80`.
+        implied = next((o.values[0] for o in found.base if o.name == "-p" and not o.negated), "")
+        found.matches.append(Extension({"ipv6-icmp": "icmp6", "icmpv6": "icmp6"}.get(implied, implied), "-m", strays))
+    return found
+
+
+def parse_rule(line: str) -> RuleOptions | None:
+    """The options of an `-A` line; None for any other line."""
+    grammar = parser("iptables")
+    words = list(words_of(line, grammar.keywords))
+    tree = grammar.parse("line", tuple(word.kind for word in words))
+    if isinstance(tree, Misfit) or tree.name != "append":
+        return None
+    return options_of([word.text for word in words], _nodes(tree))
+
+
+def _nodes(tree: Node) -> tuple[Node, ...]:
+    return tuple(child for child in tree.children if isinstance(child, Node))
+
+
 class _RuleBuilder:
     """Builds rules from parsed lines. Dumps repeat most options word for word: what was built once is shared."""
 
     def __init__(self) -> None:
-        self._shared: dict[Extension | Option | tuple[object, ...], Items] = {}
+        self._shared: dict[tuple[object, ...], Items] = {}
 
-    def build(self, words: list[str], options: tuple[Node | int, ...], line: int, text: str) -> Rule:
+    def build(self, options: RuleOptions, line: int, text: str) -> Rule:
         """A rule in the order in which iptables checks it: addresses and interfaces, the matches, the target."""
-        base: list[Option] = []
-        matches: list[Extension] = []
-        target: Extension | None = None
-        strays: list[Option] = []
-        for option in (_option(node, words) for node in options):
-            if option.name == "-m":
-                matches.append(Extension(option.values[0], "-m"))
-            elif option.name in ("-j", "-g"):
-                target = Extension(option.values[0], option.name)
-            elif option.name in ("-p", "-s", "-d", "-i", "-o", "-f"):
-                base.append(option)
-            elif option.name in ("-4", "-6", "-c"):
-                continue
-            elif target is not None:
-                target.options.append(option)
-            elif owner := next((m for m in reversed(matches) if owns(m.name, option.name)), None):
-                owner.options.append(option)
-            else:
-                strays.append(option)
-        # `-p tcp --dport 80` means `-p tcp -m tcp --dport 80`.
-        if strays:
-            implied = next((o.values[0] for o in base if o.name == "-p" and not o.negated), "")
-            match = Extension({"ipv6-icmp": "icmp6", "icmpv6": "icmp6"}.get(implied, implied), "-m")
-            matches.append(match)
-            match.options.extend(strays)
         items: list[Item] = []
-        for option in base:
+        for option in options.base:
             items += self._share((option.name, option.values, option.negated), partial(build_base, option))
-        for match in matches:
+        for match in options.matches:
             key: tuple[object, ...] = (match.name, *((o.name, o.values, o.negated) for o in match.options))
             items += self._share(key, partial(build_match, match))
-        if target is not None:
+        if (target := options.target) is not None:
             key = (target.flag, target.name, *((o.name, o.values) for o in target.options))
             items += self._share(key, partial(build_target, target))
-        return Rule(tuple(items), line, text, next((m.value("--comment") for m in matches if m.name == "comment"), ""))
+        return Rule(tuple(items), line, text, options.comment)
 
     def _share(self, key: tuple[object, ...], build: Callable[[], Items]) -> Items:
         items = self._shared.get(key)
@@ -150,8 +178,7 @@ class _RuleBuilder:
         return items
 
 
-def _option(node: Node | int, words: list[str]) -> Option:
-    assert isinstance(node, Node)
+def _option(node: Node, words: list[str]) -> Option:
     first = node.children[0]
     if isinstance(first, int) and words[first] == "-c":
         return Option("-c")
@@ -167,9 +194,6 @@ def read(text: str, source: str = "", family: Family | None = None) -> Ruleset:
     A line that is not understood becomes a rule with one unknown item, in its chain, or is listed in `unknown`.
     """
     grammar = parser("iptables")
-    keywords = {
-        word: terminal for word, terminal in grammar.keywords.items() if word[0] == "-" or word in ("!", "COMMIT")
-    }
     builder = _RuleBuilder()
     sections = [_Section()]
     unknown: list[UnknownLine] = []
@@ -183,7 +207,7 @@ def read(text: str, source: str = "", family: Family | None = None) -> Ruleset:
             if line.startswith("# Generated by ip"):
                 hinted = "ip6" if "ip6tables" in line else "ip"
             continue
-        words = list(words_of(line, keywords))
+        words = list(words_of(line, grammar.keywords))
         tree = grammar.parse("line", tuple(word.kind for word in words))
         texts = [word.text for word in words]
         section = sections[-1]
@@ -215,7 +239,7 @@ def read(text: str, source: str = "", family: Family | None = None) -> Ruleset:
             section.family = section.family or _family_of(line)
             at = 1 if words[0].kind == "COUNTERS" else 0
             rules = _rules(section, table, texts[at + 1], number)
-            rule = builder.build(texts, tuple(c for c in tree.children if isinstance(c, Node)), number, line)
+            rule = builder.build(options_of(texts, _nodes(tree)), number, line)
             if tree.name == "append":
                 rules.append(rule)
             else:

@@ -211,6 +211,7 @@ class _Blocks:
             rest = texts[2:] if texts[0] in ("add", "create") else texts[1:]
             family = rest[0] if len(rest) > 1 else "ip"
             self._table = self._tables.table(family, rest[-1])
+            self._chain = self._set = None
             return "table" if opens else None
         if name == "chain":
             self._open(self._owner().chains.setdefault(texts[1], ChainData(line=line)))
