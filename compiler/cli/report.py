@@ -34,22 +34,22 @@ def render(diagnostic: Diagnostic) -> str:
     """One diagnostic as text with colours; click drops them where the stream is no terminal."""
     place = click.style(f"{diagnostic.span}: ", bold=True) if diagnostic.span else ""
     label = click.style(f"{diagnostic.severity.value}[{diagnostic.code}]", fg=_COLOURS[diagnostic.severity], bold=True)
-    lines = [f"{place}{label}: {_printable(diagnostic.message)}"]
+    lines = [f"{place}{label}: {printable(diagnostic.message)}"]
     if diagnostic.span:
         lines += _marked(diagnostic.span, _COLOURS[diagnostic.severity])
     if diagnostic.hint:
-        lines.append(f"  {click.style('hint', bold=True)}: {_printable(diagnostic.hint)}")
+        lines.append(f"  {click.style('hint', bold=True)}: {printable(diagnostic.hint)}")
     return "\n".join(lines)
 
 
 def fail(message: str) -> None:
     """A failure that has no place in the input."""
-    click.echo(f"{click.style('error', fg='red', bold=True)}: {_printable(message)}", err=True)
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {printable(message)}", err=True)
 
 
 def note(message: str) -> None:
     """Something worth knowing that is no warning."""
-    click.echo(f"{click.style('note', bold=True)}: {_printable(message)}", err=True)
+    click.echo(f"{click.style('note', bold=True)}: {printable(message)}", err=True)
 
 
 def _position(diagnostic: Diagnostic) -> tuple[str, int, int]:
@@ -63,12 +63,12 @@ def _marked(span: Span, colour: str) -> list[str]:
         return []
     start = span.column - 1
     shift = max(0, start - _WIDTH // 2)
-    shown = _printable(line[shift : shift + _WIDTH])
+    shown = printable(line[shift : shift + _WIDTH])
     number = f"{span.line:>6}"
     mark = "^" * max(1, min(span.length, len(shown) - (start - shift)))
     return [f"{number} | {shown}", f"{'':>6} | {'':>{start - shift}}{click.style(mark, fg=colour, bold=True)}"]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without control characters: what a manifest holds must not drive the reader's terminal."""
     return "".join(c if c.isprintable() else " " if c == "\t" else f"\\x{ord(c):02x}" for c in text)
