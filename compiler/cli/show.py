@@ -8,6 +8,7 @@ import click
 
 from kcompile.api import CompiledCluster
 from kcompile.cli.options import kube_version_option, load_cluster, local_address_option, mode_option, node_option
+from kcompile.cli.report import printable
 from kcompile.cli.rules_files import read_dumps
 from kcompile.diagnostics import KcompileError
 from kcompile.ir.plan import KubeVersion, Mode
@@ -83,7 +84,7 @@ def command(
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(line)
+        click.echo("\t".join(map(printable, line.split("\t"))))
 
 
 def _compiled(

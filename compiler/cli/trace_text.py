@@ -7,13 +7,14 @@ from fractions import Fraction
 
 import click
 
-from kcompile.evaluate.hops import deciding
+from kcompile.cli.report import printable
+from kcompile.evaluate.hops import deciding, parted
 from kcompile.evaluate.journey import Journey, Leg
 from kcompile.evaluate.node_view import endpoint_of
-from kcompile.evaluate.packet import Branch, Fork, Hop, Outcome, Packet
+from kcompile.evaluate.packet import Branch, Hop, Outcome
 from kcompile.evaluate.places import Places
+from kcompile.evaluate.words import outcome_text, packet_text
 from kcompile.frontend.source import Origin
-from kcompile.ir.addresses import address, endpoint_text
 
 MOST_WAYS = 8
 """Of ways that part at one place, as many are drawn; the outcomes name all."""
@@ -41,13 +42,7 @@ def journey_text(journey: Journey, places: Places, title: str) -> Iterator[str]:
         yield f"{share}{text}{_endpoint_note(journey.legs[0], outcome, places)}"
         hop = decided.get(_bare(outcome))
         if hop is not None and hop.rule is not None:
-            yield f"{'':>{len(share)}}  decided by line {hop.line} in {hop.chain}: {hop.rule.text}"
-
-
-def packet_text(packet: Packet) -> str:
-    source = packet.source or "the node"
-    to = endpoint_text(*address(packet.destination), packet.port)
-    return f"{source} to {to} {packet.protocol}"
+            yield f"{'':>{len(share)}}  decided by line {hop.line} in {printable(hop.chain)}: {printable(hop.rule.text)}"
 
 
 def service_lines(leg: Leg) -> Iterator[str]:
@@ -57,19 +52,6 @@ def service_lines(leg: Leg) -> Iterator[str]:
     if found:
         info, what = found
         yield f"{what} of Service {info.name}{_at(info.origin)}"
-
-
-def outcome_text(outcome: Outcome) -> str:
-    """`to 10.0.0.1:80, source rewritten to 10.0.0.2`."""
-    words = {
-        "dnat": f"to {outcome.to}",
-        "accept": "passes unchanged",
-        "reject": "refused",
-        "drop": "dropped",
-        "unknown": f"unknown, it depends on {outcome.reason}",
-    }
-    text = words[outcome.verdict]
-    return f"{text}, source rewritten to {outcome.source}" if outcome.masquerade else text
 
 
 def _bare(outcome: Outcome) -> Outcome:
@@ -97,36 +79,10 @@ def _at(origin: Origin) -> str:
 
 
 def _branch(branch: Branch, indent: str, hook: list[str]) -> Iterator[str]:
-    """The hops of a branch, one a line, up to where ways part; then those ways. `hook` is the one named last."""
-    for position, step in enumerate(branch.steps):
-        if isinstance(step, Hop):
-            yield indent + _hop(step, hook)
-            continue
-        yield from _ways(Branch(branch.steps[position:], branch.end), indent, hook)
-        return
-    if branch.end:
-        text = outcome_text(branch.end.outcome)
-        yield f"{indent}{click.style(f'= {text}', fg=_COLOURS[branch.end.outcome.verdict])}"
-
-
-def _ways(branch: Branch, indent: str, hook: list[str]) -> Iterator[str]:
-    """The ways that part at the beginning of a branch. Chances that follow each other are one choice among many."""
-    first = branch.steps[0]
-    assert isinstance(first, Fork)
-    if first.ways[0][0] is None:
-        ways = [(f"if so: {first.reason}", first.ways[0][1]), ("if not", Branch(branch.steps[1:], branch.end))]
-    else:
-        ways = []
-        left = Fraction(1)
-        rest = 0
-        for step in branch.steps:
-            if not isinstance(step, Fork) or step.ways[0][0] is None:
-                break
-            rest += 1
-            ways += [(str(left * share), way) for share, way in step.ways if share is not None]
-            left *= 1 - sum((share for share, _ in step.ways if share is not None), Fraction(0))
-        if left:
-            ways.append((str(left), Branch(branch.steps[rest:], branch.end)))
+    """The hops of a branch, one a line, and the ways in which it parts. `hook` is the one named last."""
+    hops, ways = parted(branch)
+    for hop in hops:
+        yield indent + _hop(hop, hook)
     shown = ways if len(ways) <= MOST_WAYS + 1 else ways[:MOST_WAYS]
     for number, (label, way) in enumerate(shown):
         last = number == len(ways) - 1
@@ -134,11 +90,14 @@ def _ways(branch: Branch, indent: str, hook: list[str]) -> Iterator[str]:
         yield from _branch(way, indent + ("   " if last else "│  "), list(hook))
     if len(ways) > len(shown):
         yield f"{indent}└─ {len(ways) - len(shown)} more ways"
+    if not ways and branch.end:
+        text = outcome_text(branch.end.outcome)
+        yield f"{indent}{click.style(f'= {text}', fg=_COLOURS[branch.end.outcome.verdict])}"
 
 
 def _hop(hop: Hop, hook: list[str]) -> str:
     name = "" if hook[0] == hop.hook else hop.hook
     hook[0] = hop.hook
-    where = f"{hop.table} {hop.chain}"
-    rule = click.style(f"  {hop.line}: {hop.rule.text}", dim=True) if hop.rule else ""
+    where = printable(f"{hop.table} {hop.chain}")
+    rule = click.style(f"  {hop.line}: {printable(hop.rule.text)}", dim=True) if hop.rule else ""
     return f"{name:<12}{where}: {hop.action or 'matches'}{rule}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import takewhile
 
 from kcompile.evaluate.packet import Branch, End, Fork, Hop, Outcome, Trace
 
@@ -40,6 +41,40 @@ def _steps(branch: Branch, way: Way, share: Fraction | None, numbers: dict[Outco
             yield from _steps(inner, (*way, taken), inner_share, numbers)
             taken += 1
         share = left_over(share, step)
+
+
+def parted(branch: Branch) -> tuple[tuple[Hop, ...], tuple[tuple[str, Branch], ...]]:
+    """The hops of a branch up to where ways part, and those ways with what leads into each.
+
+    Chances that follow each other, as iptables writes them, are one choice among many.
+    """
+    hops: list[Hop] = []
+    for step in branch.steps:
+        if isinstance(step, Fork):
+            break
+        hops.append(step)
+    rest = branch.steps[len(hops) :]
+    first = rest[0] if rest else None
+    if not isinstance(first, Fork):
+        return tuple(hops), ()
+    if first.ways[0][0] is None:
+        so = tuple((f"if so: {first.reason}", way) for _, way in first.ways)
+        return tuple(hops), (*so, ("if not", Branch(rest[1:], branch.end)))
+    ways: list[tuple[str, Branch]] = []
+    left = Fraction(1)
+    for step in takewhile(_is_chance, rest):
+        assert isinstance(step, Fork)
+        shares = [(share, way) for share, way in step.ways if share is not None]
+        ways += [(str(left * share), way) for share, way in shares]
+        left *= 1 - sum((share for share, _ in shares), Fraction(0))
+        rest = rest[1:]
+    if left:
+        ways.append((str(left), Branch(rest, branch.end)))
+    return tuple(hops), tuple(ways)
+
+
+def _is_chance(step: Hop | Fork) -> bool:
+    return isinstance(step, Fork) and step.ways[0][0] is not None
 
 
 def left_over(share: Fraction | None, fork: Fork) -> Fraction | None:
