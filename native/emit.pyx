@@ -5,7 +5,7 @@ into one growing bytes object, which is the result. What a line says of its reco
 copied for each item. Where items are sorted, their lines are written aside and copied block by block.
 
 Everything that is read by position is checked against its length; literals and templates are pointed to inside the
-program, the records and the lookups, which are held for as long as the text is being written.
+program and the records, which are held for as long as the text is being written.
 """
 
 cimport cython
@@ -71,6 +71,7 @@ cdef class _Filler:
     # The start of each value in `texts`, and that of the next one.
     cdef size_t *entries
     cdef size_t n_entries
+    cdef Py_ssize_t longest  # of all lists
     cdef Buffer texts, scratch, output, aside
     # The record that is being written.
     cdef PyObject *record
@@ -87,8 +88,8 @@ cdef class _Filler:
     cdef size_t **orders  # for each value of records that sorts them
     cdef size_t written  # lines of the section
 
-    def __init__(self, _Program program, tuple records, tuple lookups):
-        self.program, self.records, self.lookups = program, records, lookups
+    def __init__(self, _Program program, tuple records):
+        self.program, self.records = program, records
         self.arrays = _Arrays()
         cdef size_t n = len(records)
         self.truths = <uint64_t *>self.arrays.take(n, sizeof(uint64_t))
@@ -120,6 +121,7 @@ cdef class _Filler:
         for i in range(n):
             self.value_starts[i] = total
             total += self.check_record(i)
+        self.lookups = tuple([self.texts_of(lookup.text) for lookup in self.program.source.lookups])
         self.entries = <size_t *>self.arrays.take(total + 1, sizeof(size_t))
         for i in range(n):
             self.enter(i)
@@ -138,14 +140,19 @@ cdef class _Filler:
         if not PyTuple_Check(record) or PyTuple_GET_SIZE(record) < self.program.width:
             raise ValueError(f"a record is a tuple of {self.program.width} fields")
         for number in range(self.program.width):
-            self.truths[i] |= <uint64_t>PyObject_IsTrue(PyTuple_GET_ITEM(record, number)) << number
-        for number in range(self.program.n_lists):
-            if not PyTuple_Check(PyTuple_GET_ITEM(record, self.program.lists[number].field)):
-                raise TypeError(f"field {self.program.lists[number].field} of a record is a tuple of items")
+            self.truths[i] |= <uint64_t>is_true(PyTuple_GET_ITEM(record, number)) << number
         self.record = record
+        for number in range(self.program.n_lists):
+            if not PyTuple_Check(self.items(number)):
+                raise TypeError(f"field {self.program.lists[number].field} of a record is a tuple of items")
+            self.longest = max(self.longest, PyTuple_GET_SIZE(self.items(number)))
         for number in range(self.program.n_values):
             count += self.values_of(number)
         return count
+
+    cdef tuple texts_of(self, text):
+        """A lookup's text for every place that an item can have."""
+        return tuple([text(number).encode() for number in range(self.longest + 1)])
 
     cdef inline Py_ssize_t values_of(self, int value) noexcept:
         """How many texts a value has in the current record."""
@@ -294,10 +301,7 @@ cdef class _Filler:
         if operation.kind == INDEX:
             return put_number(out, place.count - place.index if operation.argument else place.index)
         number = place.count - place.index if self.program.lookup_by[operation.argument] else place.index
-        value = PyTuple_GET_ITEM(<PyObject *>self.lookups, operation.argument)
-        if number >= PyTuple_GET_SIZE(value):
-            raise ValueError(f"lookup {self.program.source.lookups[operation.argument].name} has no text for {number}")
-        value = PyTuple_GET_ITEM(value, number)
+        value = PyTuple_GET_ITEM(PyTuple_GET_ITEM(<PyObject *>self.lookups, operation.argument), number)
         return put(out, bytes_text(value), bytes_length(value))
 
     cdef inline PyObject *item_field(self, PyObject *item, int field) except NULL:
@@ -453,7 +457,7 @@ cdef class _Filler:
         cdef int field = 0
         while tests:
             if tests & 1:
-                if PyObject_IsTrue(self.item_field(item, field)) != <int>(line.item_when >> field & 1):
+                if is_true(self.item_field(item, field)) != <int>(line.item_when >> field & 1):
                     return False
             tests >>= 1
             field += 1
@@ -530,17 +534,12 @@ cdef class _Filler:
         return result
 
 
-def fill(program, records, frames, lookups):
+def fill(program, records, frames):
     cdef _Filler filler
     cdef int s
-    if len(frames) != len(program.sections) or len(lookups) != len(program.lookups):
-        raise ValueError("frames and lookups must be those of the program")
-    texts = tuple([tuple(lookup) for lookup in lookups])
-    for lookup in texts:
-        for text in lookup:
-            if not isinstance(text, bytes):
-                raise TypeError(f"not a lookup's text: {text!r}")
-    filler = _Filler(_Program(program), tuple(records), texts)
+    if len(frames) != len(program.sections):
+        raise ValueError("the frames must be those of the program's sections")
+    filler = _Filler(_Program(program), tuple(records))
     filler.prepare()
     filler.make_room()
     for s, (head, tail) in enumerate(frames):

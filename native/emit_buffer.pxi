@@ -21,6 +21,7 @@ cdef extern from "Python.h":
     Py_ssize_t bytes_length "PyBytes_GET_SIZE"(PyObject *value)
     int PyLong_Check(PyObject *value)
     int PyBool_Check(PyObject *value)
+    PyObject *Py_True
     long long PyLong_AsLongLong(PyObject *value) except? -1
     int PyObject_IsTrue(PyObject *value) except -1
     PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *text, Py_ssize_t length) except NULL
@@ -100,6 +101,14 @@ cdef inline int put_number(Buffer *buffer, int64_t number) except -1:
     reserve(buffer, 20)
     buffer.used += write_decimal(buffer.data + buffer.used, number)
     return 0
+
+
+cdef inline int is_true(PyObject *value) except -1:
+    if PyTuple_Check(value):
+        return PyTuple_GET_SIZE(value) > 0
+    if PyBool_Check(value):
+        return value == Py_True
+    return PyObject_IsTrue(value)
 
 
 cdef Text text_of(value) except *:

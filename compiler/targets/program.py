@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kcompile.targets.template import SLOT, Join, Line, Lookup, Section, Table, Value
@@ -85,8 +85,8 @@ class CompiledJoin(NamedTuple):
 class CompiledLookup(NamedTuple):
     """`by` is the argument of INDEX: 0 for the position, 1 for the number of items left."""
 
-    name: str
     by: int
+    text: Callable[[int], str]
 
 
 class Program(NamedTuple):
@@ -103,16 +103,10 @@ class Program(NamedTuple):
         self,
         records: Sequence[Record],
         frames: Mapping[str, tuple[bytes, bytes]] | None = None,
-        lookups: Mapping[str, Sequence[bytes]] | None = None,
     ) -> bytes:
         """The text of all sections. Raises ValueError, TypeError or OverflowError for records that do not fit."""
-        frame_of, lookup_of = frames or {}, lookups or {}
-        return fill(
-            self,
-            records,
-            [frame_of.get(section.name, (b"", b"")) for section in self.sections],
-            [lookup_of[lookup.name] for lookup in self.lookups],
-        )
+        frame_of = frames or {}
+        return fill(self, records, [frame_of.get(section.name, (b"", b"")) for section in self.sections])
 
 
 def compile_table(table: Table) -> Program:
@@ -147,7 +141,7 @@ class _Compiler:
                 if isinstance(v, Join)
             ),
             lookups=tuple(
-                CompiledLookup(name, ("index", "remaining").index(v.by)) for name, v in values if isinstance(v, Lookup)
+                CompiledLookup(("index", "remaining").index(v.by), v.text) for _, v in values if isinstance(v, Lookup)
             ),
             sections=tuple(map(self.section, table.sections)),
         )

@@ -11,7 +11,7 @@ them are lists, and then, line by line, what is written where and when. Nothing 
             "hash": Value("{name}{protocol}", digest=16),
             "sep": Value("{name}{protocol}{endpoint.ip}:{endpoint.port}", over="endpoints", digest=16),
             "backends": Join("endpoints", "{index} : {endpoint.ip} . {endpoint.port}", ", "),
-            "chance": Lookup("remaining"),
+            "chance": Lookup("remaining", lambda left: "" if left == 1 else f" 1/{left}"),
         },
         sections=(Section("services"), Section("seps", order_by="sep")),
         rows=(
@@ -25,7 +25,7 @@ them are lists, and then, line by line, what is written where and when. Nothing 
         ),
     )
     program = compile_table(TABLE)  # kcompile.targets.program
-    text = program.emit(records, {"services": (b"*nat\n", b"COMMIT\n")}, {"chance": (b"", b" 1/2", ...)})
+    text = program.emit(records, {"services": (b"*nat\n", b"COMMIT\n")})
 
 Slots. `{field}` is the record's field, `{item}` or `{item.field}` the current item of an `Each` or `Join` (by the name
 that the list's `Item` gives it), `{index}` the item's position from 0, `{remaining}` how many items are left, this one
@@ -35,7 +35,7 @@ str, bytes or int (written in decimal), and a table has at most 64.
 Values. A `Value` is worked out once for each record, or once for each item of the list `over`: a template, then cut to
 `limit` bytes, its characters replaced, or hashed. It may use values that are defined before it. An item value can be
 used in any list whose items (the same objects) are all in `over`. A `Join` writes a list inline. A `Lookup` is a text
-that `emit` receives as a sequence, indexed by `index` or `remaining`.
+that depends on `index` or `remaining` only; its function is called once for each number, not for each item.
 
 Conditions. `when` lists words that must all hold: a field or item field that is true in Python's sense (not 0, "", (),
 None or False), or `!name` for one that is not.
@@ -93,9 +93,10 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A text that depends on an item's place only: `by` is "index" or "remaining"."""
+    """A text that depends on an item's place only: `text` of its `by`, which is "index" or "remaining"."""
 
     by: str
+    text: Callable[[int], str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,19 @@ if TYPE_CHECKING:
 
 Record = tuple[Any, ...]
 Frame = tuple[bytes, bytes]
-Lookups = Sequence[Sequence[bytes]]
+Lookups = list[list[bytes]]
 
 
-def fill(program: Program, records: Sequence[Record], frames: Sequence[Frame], lookups: Lookups) -> bytes:
-    """The text of all sections for the records; `frames` and `lookups` stand in the program's order.
+def fill(program: Program, records: Sequence[Record], frames: Sequence[Frame]) -> bytes:
+    """The text of all sections for the records; `frames` stand in the program's order.
 
-    Raises ValueError for a record, an item or a lookup that is too short, or an item without its value, TypeError for
-    what is neither str, bytes nor int where text is needed or no tuple where there are items, and OverflowError for a
-    number of more than 64 bits.
+    Raises ValueError for a record or an item that is too short, or an item without its value, TypeError for what is
+    neither str, bytes nor int where text is needed or no tuple where there are items, and OverflowError for a number of
+    more than 64 bits.
     """
-    if len(frames) != len(program.sections) or len(lookups) != len(program.lookups):
-        raise ValueError("frames and lookups must be those of the program")
+    if len(frames) != len(program.sections):
+        raise ValueError("the frames must be those of the program's sections")
+    lookups: Lookups = [[] for _ in program.lookups]
     work = [_Record(program, record, lookups) for record in records]
     output: list[bytes] = []
     for section, (head, tail) in zip(program.sections, frames, strict=True):
@@ -109,10 +110,10 @@ class _Record:
             elif kind == 3:  # INDEX
                 parts.append(b"%d" % self.place(each, i, argument))
             elif kind == 4:  # LOOKUP
-                place = self.place(each, i, self.program.lookups[argument].by)
-                if place >= len(self.lookups[argument]):
-                    raise ValueError(f"lookup {self.program.lookups[argument].name} has no text for {place}")
-                parts.append(self.lookups[argument][place])
+                lookup, texts = self.program.lookups[argument], self.lookups[argument]
+                place = self.place(each, i, lookup.by)
+                texts += [lookup.text(number).encode() for number in range(len(texts), place + 1)]
+                parts.append(texts[place])
             elif kind == 5:  # VALUE
                 parts.append(self.value(argument, each, i))
             else:  # JOIN

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kcompile.targets import iptables
 from kcompile.targets.program import LITERAL, Program, compile_table
 from kcompile.targets.template import Each, Item, Join, Line, Lookup, Section, Table, Value
 from kcompile.twins import emit as twin
+from tests.targets.recorded import plan
 
 native = pytest.importorskip("kcompile.native.emit", reason="the extensions are not built")
 
@@ -33,8 +35,8 @@ TABLE = Table(
         "entry_name": Value("{short} {entry_hash} {entry.text} {index}", over="all", replace=":.", limit=40),
         "inline": Join("all", "{index} : {entry.text} . {entry.port} {entry_hash}", " , "),
         "inline_some": Join("some", "{entry_name}{remaining}", ";"),
-        "chance": Lookup("remaining"),
-        "place": Lookup("index"),
+        "chance": Lookup("remaining", lambda left: f"{left} left " * (left % 3)),
+        "place": Lookup("index", "place {}".format),
     },
     sections=(
         Section("plain"),
@@ -69,7 +71,6 @@ TABLE = Table(
 )
 PROGRAM = compile_table(TABLE)
 FRAMES = [(f"<{section.name}>\n".encode(), b"</>\n") for section in PROGRAM.sections]
-LOOKUPS = [[f"lookup {i} ".encode() * (i % 3) for i in range(8)]] * 2
 
 texts = st.text(max_size=12) | st.sampled_from(["", "a", "é", "::1", "-", "x" * 100]) | st.binary(max_size=40)
 numbers = st.integers(min_value=-(2**63), max_value=2**63 - 1) | st.integers(min_value=-2, max_value=200)
@@ -85,8 +86,8 @@ def records(draw: st.DrawFn) -> tuple[Any, ...]:
 
 @given(st.lists(records(), max_size=5))
 def test_the_extension_writes_what_the_twin_writes(given_records: list[tuple[Any, ...]]) -> None:
-    got = native.fill(PROGRAM, given_records, FRAMES, LOOKUPS)
-    assert got == twin.fill(PROGRAM, given_records, FRAMES, LOOKUPS)
+    got = native.fill(PROGRAM, given_records, FRAMES)
+    assert got == twin.fill(PROGRAM, given_records, FRAMES)
 
 
 def test_many_blocks_are_sorted_and_stay_in_order_where_keys_are_equal() -> None:
@@ -97,10 +98,20 @@ def test_many_blocks_are_sorted_and_stay_in_order_where_keys_are_equal() -> None
         rows=(Line("s", "{key} {number}"),),
     )
     given_records = [(f"shared-prefix-{(i * 7919) % 50}", i) for i in range(5000)]
-    got = native.fill(compile_table(table), given_records, [(b"", b"")], [])
-    assert got == twin.fill(compile_table(table), given_records, [(b"", b"")], [])
+    got = native.fill(compile_table(table), given_records, [(b"", b"")])
+    assert got == twin.fill(compile_table(table), given_records, [(b"", b"")])
     keys = [(key, int(number)) for key, number in (line.split() for line in got.decode().splitlines())]
     assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize("case", ["dual-stack", "random-005", "session-affinity-local"])
+def test_rules_of_a_recorded_cluster_are_the_same_without_the_extension(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = plan(case, "iptables", "1.37")
+    got = [form(node, (4, 6)) for form in (iptables.restore, iptables.save)]
+    monkeypatch.setattr("kcompile.targets.program.fill", twin.fill)
+    assert got == [form(node, (4, 6)) for form in (iptables.restore, iptables.save)]
 
 
 ENTRY = ("10.0.0.1", 80, True)
@@ -121,22 +132,29 @@ GOOD = ("name", 1, True, (ENTRY,), (ENTRY,), ("word",))
         ((*GOOD[:3], (ENTRY[:1],), (), ()), ValueError),
         ((*GOOD[:3], ("text",), (), ()), ValueError),
         ((*GOOD[:3], (), (ENTRY,), ()), ValueError),  # not among the items that the value is over
-        ((*GOOD[:3], (ENTRY,) * 9, (), ()), ValueError),  # more than the lookups know
         ((*GOOD[:5], (None,)), TypeError),
     ],
 )
 def test_a_record_that_does_not_fit_is_refused(fill: Fill, record: Any, error: type[Exception]) -> None:
-    assert fill(PROGRAM, [GOOD], FRAMES, LOOKUPS)
+    assert fill(PROGRAM, [GOOD], FRAMES)
     with pytest.raises(error):
-        fill(PROGRAM, [GOOD, record], FRAMES, LOOKUPS)
+        fill(PROGRAM, [GOOD, record], FRAMES)
 
 
 @pytest.mark.parametrize("fill", FILLS)
-def test_frames_and_lookups_must_be_those_of_the_program(fill: Fill) -> None:
+def test_frames_must_be_those_of_the_sections(fill: Fill) -> None:
     with pytest.raises(ValueError, match="must be those of the program"):
-        fill(PROGRAM, [], FRAMES[1:], LOOKUPS)
-    with pytest.raises(ValueError, match="must be those of the program"):
-        fill(PROGRAM, [], FRAMES, LOOKUPS[1:])
+        fill(PROGRAM, [], FRAMES[1:])
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_an_error_in_a_lookup_comes_through(fill: Fill) -> None:
+    def wrong(number: int) -> str:
+        raise LookupError(number)
+
+    lookups = (PROGRAM.lookups[0]._replace(text=wrong), PROGRAM.lookups[1])
+    with pytest.raises(LookupError):
+        fill(PROGRAM._replace(lookups=lookups), [GOOD], FRAMES)
 
 
 def broken(**changes: Any) -> Program:
@@ -177,15 +195,13 @@ def with_line(**changes: Any) -> Program:
 )
 def test_a_program_with_positions_out_of_range_is_refused(program: Program) -> None:
     with pytest.raises((ValueError, IndexError)):
-        native.fill(program, [GOOD], FRAMES, LOOKUPS)
+        native.fill(program, [GOOD], FRAMES)
 
 
 def test_what_is_no_text_in_a_program_is_refused() -> None:
     with pytest.raises(TypeError):
-        native.fill(with_line(operations=((LITERAL, "text"),)), [GOOD], FRAMES, LOOKUPS)
+        native.fill(with_line(operations=((LITERAL, "text"),)), [GOOD], FRAMES)
     with pytest.raises(TypeError):
-        native.fill(broken(joins=(PROGRAM.joins[0]._replace(separator=None),) * 2), [GOOD], FRAMES, LOOKUPS)
+        native.fill(broken(joins=(PROGRAM.joins[0]._replace(separator=None),) * 2), [GOOD], FRAMES)
     with pytest.raises(TypeError):
-        native.fill(PROGRAM, [GOOD], FRAMES, [["text"], []])
-    with pytest.raises(TypeError):
-        native.fill(PROGRAM, [GOOD], [(None, b"")] * len(FRAMES), LOOKUPS)
+        native.fill(PROGRAM, [GOOD], [(None, b"")] * len(FRAMES))

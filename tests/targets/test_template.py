@@ -18,8 +18,7 @@ WEB = ("web", 80, (("10.0.0.1", True), ("10.0.0.2", False)), ("1.1.1.1", "2.2.2.
 
 def emit(*rows: Row, sections: tuple[Section, ...] = (Section("rules"),), **values: Value | Join | Lookup) -> str:
     program = compile_table(replace(TABLE, rows=rows, sections=sections, values=values))
-    lookups = {lookup.name: [b"none", b"last", b"more"] for lookup in program.lookups}
-    return program.emit([WEB, ("api", 0, (), ())], {"rules": (b"head\n", b"tail\n")}, lookups).decode()
+    return program.emit([WEB, ("api", 0, (), ())], {"rules": (b"head\n", b"tail\n")}).decode()
 
 
 def test_a_line_is_written_for_each_record_that_meets_its_conditions() -> None:
@@ -36,7 +35,8 @@ def test_all_lines_for_one_item_come_before_those_for_the_next() -> None:
 
 def test_an_item_knows_its_place() -> None:
     line = Line("rules", "{index} {remaining} {left}")
-    assert emit(Each("addresses", (line,)), left=Lookup("remaining")) == "head\n0 2 more\n1 1 last\ntail\n"
+    left = Lookup("remaining", ("none", "last", "more").__getitem__)
+    assert emit(Each("addresses", (line,)), left=left) == "head\n0 2 more\n1 1 last\ntail\n"
 
 
 def test_braces_that_name_nothing_are_text() -> None:

@@ -26,12 +26,12 @@ LARGE_CLUSTER_ENDPOINTS = 1000
 
 def restore(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
     """What kube-proxy pipes to `iptables-restore --noflush --counters` in a full sync, for each family in turn."""
-    return b"".join(_emit(plan, plan.family(f), restore_program, restore_frames, _given_chance) for f in families)
+    return b"".join(_emit(plan, plan.family(f), restore_program, restore_frames) for f in families)
 
 
 def save(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
     """What iptables-save prints on a node that has kube-proxy's rules and jumps only, without counters."""
-    return b"".join(_emit(plan, plan.family(f), save_program, save_frames, _saved_chance) for f in families)
+    return b"".join(_emit(plan, plan.family(f), save_program, save_frames) for f in families)
 
 
 def _emit(
@@ -39,7 +39,6 @@ def _emit(
     family: FamilyPlan,
     program: Callable[[Options], Program],
     frames: Callable[[Rules, Rules], Frames],
-    chance: Callable[[int], str],
 ) -> bytes:
     ports = family.service_ports
     options = Options(
@@ -50,12 +49,7 @@ def _emit(
         given_addresses=not ENDPOINT_RULES[plan.kube_version].canonical_addresses,
     )
     records = list(map(_record_with_given_addresses if options.given_addresses else record, ports))
-    longest = max((max(len(p.cluster_endpoints), len(p.local_endpoints)) for p in ports), default=0)
-    return program(options).emit(
-        records,
-        frames(first_rules(plan, family), last_rules(plan, family)),
-        {"statistic": [_statistic(remaining, chance) for remaining in range(longest + 1)]},
-    )
+    return program(options).emit(records, frames(first_rules(plan, family), last_rules(plan, family)))
 
 
 def _record_with_given_addresses(port: ServicePortInfo) -> tuple[Any, ...]:
@@ -67,17 +61,3 @@ def _record_with_given_addresses(port: ServicePortInfo) -> tuple[Any, ...]:
         return tuple([both[id(endpoint)] for endpoint in value]) if is_endpoints else value
 
     return tuple(map(with_both, record(port)))
-
-
-def _statistic(remaining: int, chance: Callable[[int], str]) -> bytes:
-    """The match that takes one of `remaining` endpoints; the last one is taken without a match."""
-    return b"" if remaining < 2 else f"-m statistic --mode random --probability {chance(remaining)} ".encode()
-
-
-def _given_chance(remaining: int) -> str:
-    return f"{1 / remaining:.10f}"
-
-
-def _saved_chance(remaining: int) -> str:
-    """The kernel holds a chance in units of 2**-31 (xt_statistic)."""
-    return f"{round(float(_given_chance(remaining)) * 2**31) / 2**31:.11f}"

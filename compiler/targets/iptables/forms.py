@@ -42,6 +42,10 @@ def declaration(chain: str, policy: str = "-") -> str:
 # ---- iptables-restore: filter, then nat; in each, all chains come before all rules.
 
 
+def given_chance(remaining: int) -> str:
+    return f"{1 / remaining:.10f}"
+
+
 @lru_cache(maxsize=64)
 def restore_program(options: Options) -> Program:
     def line(row: Chain | Add) -> Line:
@@ -49,7 +53,7 @@ def restore_program(options: Options) -> Program:
             return Line("chains", declaration(row.chain), row.when)
         return Line(row.table, row.rule.given, row.when)
 
-    return _program(options, (Section("filter"), Section("chains"), Section("nat")), line)
+    return _program(options, (Section("filter"), Section("chains"), Section("nat")), line, given_chance)
 
 
 def restore_frames(first: Rules, last: Rules) -> Frames:
@@ -81,6 +85,11 @@ def _section(table: str, chain: str, holds: str) -> str:
     return f"{table} {chain.partition('-{')[0]} {holds}"
 
 
+def saved_chance(remaining: int) -> str:
+    """The kernel holds a chance in units of 2**-31 (xt_statistic)."""
+    return f"{round(float(given_chance(remaining)) * 2**31) / 2**31:.11f}"
+
+
 @lru_cache(maxsize=64)
 def save_program(options: Options) -> Program:
     def line(row: Chain | Add) -> Line:
@@ -94,7 +103,7 @@ def save_program(options: Options) -> Program:
         for holds in ("chains", "rules")
         for chain in _chains(table)
     )
-    return _program(options, sections, line)
+    return _program(options, sections, line, saved_chance)
 
 
 def save_frames(first: Rules, last: Rules) -> Frames:
@@ -121,9 +130,14 @@ def save_frames(first: Rules, last: Rules) -> Frames:
     return frames
 
 
-def _program(options: Options, sections: tuple[Section, ...], line: Callable[[Chain | Add], Line]) -> Program:
+def _program(
+    options: Options,
+    sections: tuple[Section, ...],
+    line: Callable[[Chain | Add], Line],
+    chance: Callable[[int], str],
+) -> Program:
     rows = tuple(
         Each(row.each, tuple(map(line, row.rows))) if isinstance(row, ForEach) else line(row)
         for row in service_rows(options)
     )
-    return compile_table(Table(FIELDS, sections, rows, lists(options), values(options)))
+    return compile_table(Table(FIELDS, sections, rows, lists(options), values(options, chance)))

@@ -6,7 +6,7 @@ A rule is written in kube-proxy's order with slots for what differs between Serv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,14 +152,19 @@ def address_of(options: Options, ip: str) -> str:
     return f"{{{ip}}}:{{endpoint.port}}" if options.family == 4 else f"[{{{ip}}}]:{{endpoint.port}}"
 
 
-def values(options: Options) -> dict[str, Value | Join | Lookup]:
+def values(options: Options, chance: Callable[[int], str]) -> dict[str, Value | Join | Lookup]:
     """Chain names: SVC, SVL, EXT and FW chains of a Service port share one hash."""
     return {
         "hash": Value("{name}{protocol}", digest=16),
         "address": Value(address_of(options, "endpoint.ip"), over="endpoints"),
         "endpoint_hash": Value("{name}{protocol}{address}", over="endpoints", digest=16),
-        "statistic": Lookup("remaining"),
+        "statistic": Lookup("remaining", lambda remaining: statistic(remaining, chance)),
     }
+
+
+def statistic(remaining: int, chance: Callable[[int], str]) -> str:
+    """The match that takes one of `remaining` endpoints; the last one is taken without a match."""
+    return "" if remaining < 2 else f"-m statistic --mode random --probability {chance(remaining)} "
 
 
 SVC, SVL = "KUBE-SVC-{hash}", "KUBE-SVL-{hash}"
