@@ -52,6 +52,7 @@ cdef struct Place:  # where an item stands
 
 cdef enum:
     SAMPLE = 64  # records that tell what the rest will take
+    MOST_RESERVED = 1 << 28  # bytes: a guess may be wrong
 
 cdef inline size_t scaled(size_t size, size_t sample, size_t total) noexcept:
     """What `total` will take, when `sample` took `size`, and a little more."""
@@ -353,8 +354,8 @@ cdef class _Filler:
                 one_section = max(one_section, size)
                 blocks = max(blocks, scaled(self.n_blocks, SAMPLE, n))
         self.aside.used = 0
-        reserve(&self.output, all_sections)
-        reserve(&self.aside, one_section)
+        reserve(&self.output, min(all_sections, MOST_RESERVED))
+        reserve(&self.aside, min(one_section, MOST_RESERVED))
         return self.make_blocks(blocks)
 
     cdef int put_section(self, Section *section, head, tail) except -1:

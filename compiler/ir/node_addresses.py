@@ -8,17 +8,16 @@ from kcompile.ir.endpoints import canonical_address
 from kcompile.ir.plan import Family, LocalDetector, Mode
 from kcompile.model.configuration import KubeProxyConfiguration
 from kcompile.model.node import Node
-from kcompile.passes.addresses import AddressRange, format_address, parse_address, parse_cidr
+from kcompile.passes.addresses import BITS, AddressRange, format_address, parse_address, parse_cidr
 
 LOOPBACK: Mapping[Family, str] = {4: "127.0.0.1", 6: "::1"}
 ANY_CIDR: Mapping[Family, str] = {4: "0.0.0.0/0", 6: "::/0"}
-HOST_BITS: Mapping[Family, int] = {4: 32, 6: 128}
 PRIMARY = "primary"
 
 
 def canonical_cidr(cidr: AddressRange) -> str:
     """A network as Go prints it: `10.1.2.3/16` is `10.1.0.0/16`."""
-    prefix = HOST_BITS[cidr.family] - (cidr.last - cidr.first).bit_length()
+    prefix = BITS[cidr.family] - (cidr.last - cidr.first).bit_length()
     return f"{format_address((cidr.family, cidr.first))}/{prefix}"
 
 
@@ -74,7 +73,7 @@ def node_port_cidrs(configuration: KubeProxyConfiguration, mode: Mode, family: F
     if not texts and mode == "nftables":
         texts = (PRIMARY,)
     if texts == (PRIMARY,):
-        texts = (f"{node_ip}/{HOST_BITS[family]}",) if node_ip and not is_loopback(node_ip) else ()
+        texts = (f"{node_ip}/{BITS[family]}",) if node_ip and not is_loopback(node_ip) else ()
     cidrs = tuple(canonical_cidr(cidr) for cidr in cidrs_of(texts, family))
     return (ANY_CIDR[family],) if ANY_CIDR[family] in cidrs or not cidrs else cidrs
 

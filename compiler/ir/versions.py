@@ -17,7 +17,7 @@ class EndpointRules:
       trafficDistribution (KEP-4444) the EndpointSlice controller alone decides.
     - `node_hints`: hints for nodes are tried before those for zones (KEP-3015, PreferSameNode).
     - `canonical_addresses`: endpoint addresses are parsed and printed anew; before, the given text went into rules and
-      chain names (kubernetes#137317).
+      chain names.
     - `prefer_running_duplicate`: of an address that several slices list, a later one that is not terminating wins;
       before, a later one that is local (a Pod network may reuse the address of a terminating Pod).
     """

@@ -26,12 +26,16 @@ LARGE_CLUSTER_ENDPOINTS = 1000
 
 def restore(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
     """What kube-proxy pipes to `iptables-restore --noflush --counters` in a full sync, for each family in turn."""
-    return b"".join(_emit(plan, plan.family(f), restore_program, restore_frames) for f in families)
+    return b"".join(
+        _emit(plan, plan.family(f), restore_program, restore_frames, given_addresses=False) for f in families
+    )
 
 
 def save(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
     """What iptables-save prints on a node that has kube-proxy's rules and jumps only, without counters."""
-    return b"".join(_emit(plan, plan.family(f), save_program, save_frames) for f in families)
+    given = not ENDPOINT_RULES[plan.kube_version].canonical_addresses
+    # IPv4 has one spelling only.
+    return b"".join(_emit(plan, plan.family(f), save_program, save_frames, given and f == 6) for f in families)
 
 
 def _emit(
@@ -39,6 +43,7 @@ def _emit(
     family: FamilyPlan,
     program: Callable[[Options], Program],
     frames: Callable[[Rules, Rules], Frames],
+    given_addresses: bool,
 ) -> bytes:
     ports = family.service_ports
     options = Options(
@@ -46,9 +51,9 @@ def _emit(
         large_cluster=sum(len(port.endpoints) for port in ports) > LARGE_CLUSTER_ENDPOINTS,
         masquerade_all=plan.configuration.iptables.masquerade_all,
         detect_local=family.detect_local,
-        given_addresses=not ENDPOINT_RULES[plan.kube_version].canonical_addresses,
+        given_addresses=given_addresses,
     )
-    records = list(map(_record_with_given_addresses if options.given_addresses else record, ports))
+    records = list(map(_record_with_given_addresses if given_addresses else record, ports))
     return program(options).emit(records, frames(first_rules(plan, family), last_rules(plan, family)))
 
 

@@ -33,8 +33,8 @@ RECENT_MASK: Mapping[Family, str] = {4: "255.255.255.255", 6: "ffff:ffff:ffff:ff
 class Options:
     """What decides about the rules of all Services of one family.
 
-    `large_cluster` leaves the comments out of endpoint rules. `given_addresses` says that endpoint addresses are copied
-    as given into rules and chain names (1.30), so that what iptables-save prints may differ from them.
+    `large_cluster` leaves the comments out of endpoint rules. `given_addresses` says that endpoint addresses went into
+    rules and chain names as they were given (1.30), which iptables-save prints in another spelling.
     """
 
     family: Family
