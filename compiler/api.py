@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from kcompile.collection import no_collection
 from kcompile.diagnostics import Diagnostic, KcompileError, raise_errors
 from kcompile.frontend.inputs import read_sources
 from kcompile.frontend.source import Source
@@ -101,7 +102,8 @@ class CompiledCluster:
         `local_addresses` are the node's own addresses as `IP/prefix`; by default those of its status and loopback.
         """
         addresses = None if local_addresses is None else tuple(local_addresses)
-        return CompiledNode(build_plan(self.model, self.node_name(name), mode or self.mode, kube_version, addresses))
+        with no_collection():
+            return CompiledNode(build_plan(self.model, self.node_name(name), mode or self.mode, kube_version, addresses))
 
 
 def load(paths: Sequence[PathLike]) -> CompiledCluster:
@@ -123,13 +125,13 @@ def compile_sources(
     from kcompile.frontend.manifests import read_manifests
     from kcompile.passes.pipeline import complete
 
-    read = read_manifests(sources, progress)
-    given, doubled = assemble(read.objects, read.skipped)
-    found = (*unread, *read.diagnostics, *doubled)
-    # Without a right reading of every object a pass would report what follows from the errors only.
-    if read.diagnostics or doubled:
+    with no_collection():
+        read = read_manifests(sources, progress)
+        given, doubled = assemble(read.objects, read.skipped)
+        found = (*unread, *read.diagnostics, *doubled)
+        # Without a right reading of every object a pass would report what follows from the errors only.
         raise_errors(found)
-    completed, problems = complete(given)
+        completed, problems = complete(given)
     raise_errors((*found, *problems))
     return CompiledCluster(completed, (*found, *problems))
 
