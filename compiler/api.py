@@ -103,7 +103,8 @@ class CompiledCluster:
         """
         addresses = None if local_addresses is None else tuple(local_addresses)
         with no_collection():
-            return CompiledNode(build_plan(self.model, self.node_name(name), mode or self.mode, kube_version, addresses))
+            plan = build_plan(self.model, self.node_name(name), mode or self.mode, kube_version, addresses)
+        return CompiledNode(plan)
 
 
 def load(paths: Sequence[PathLike]) -> CompiledCluster:
