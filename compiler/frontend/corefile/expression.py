@@ -1,4 +1,4 @@
-"""The expressions of the view plugin (expr-lang): the part that reads and checks them."""
+"""The tree of an expression of the view plugin (expr-lang); `expression_parser` reads it."""
 
 from __future__ import annotations
 
@@ -101,8 +101,3 @@ class Sequence:
 
 Operation = Unary | Binary | Conditional | Invocation | Member | Slice
 Node = Literal | Name | Operation | Array | Map | Predicate | Let | Sequence
-
-
-def parse_expression(text: str) -> Node:
-    """Raise `ExpressionError` in expr-lang's words."""
-    raise NotImplementedError

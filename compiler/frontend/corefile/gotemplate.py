@@ -1,4 +1,4 @@
-"""Go's text/template: the part that reads a template. What it yields is a tree, to be carried out by the reader."""
+"""The tree of a Go text/template; `gotemplate_parser` reads it, whoever evaluates answers carries it out."""
 
 from __future__ import annotations
 
@@ -123,8 +123,3 @@ class Template:
     text: str
     body: tuple[Statement, ...]
     definitions: tuple[tuple[str, tuple[Statement, ...]], ...] = ()
-
-
-def parse_template(text: str) -> Template:
-    """Raise `TemplateError` in Go's words."""
-    raise NotImplementedError

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kcompile.frontend.corefile.configuration import Settings
+from kcompile.frontend.corefile.context import Context
+from kcompile.frontend.corefile.dispenser import Dispenser, SetupError
+from kcompile.frontend.corefile.files import FileError
+from kcompile.frontend.corefile.problems import Problem
+from kcompile.frontend.corefile.resolv_conf import read_resolv_conf
+from kcompile.frontend.corefile.values import quote
+from kcompile.frontend.corefile.zones import normalize_name, origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +21,58 @@ class AutopathSettings(Settings):
     zones: tuple[str, ...]
     plugin: str | None
     search: tuple[str, ...]
+
+
+def setup(dispenser: Dispenser, context: Context) -> AutopathSettings:
+    settings = AutopathSettings((), None, ())
+    for _ in dispenser.occurrences():
+        words = dispenser.remaining()
+        if not words:
+            raise dispenser.plain("no resolv-conf specified", "arguments")
+        plugin = words[-1][1:] if words[-1].startswith("@") else settings.plugin
+        search = settings.search if words[-1].startswith("@") else _search(dispenser, context, words[-1])
+        settings = AutopathSettings(origins(words[:-1], context.keys), plugin, search)
+    return settings
+
+
+def _search(dispenser: Dispenser, context: Context, name: str) -> tuple[str, ...]:
+    try:
+        content = context.files.read(name)
+    except FileError as failure:
+        message = f"failed to parse {quote(name)}: open {name}: {failure.reason}"
+        raise dispenser.plain(
+            message, "file", "write @kubernetes to take the search list from the Pod's namespace"
+        ) from None
+    return tuple(normalize_name(zone) for zone in read_resolv_conf(content or b"").search)
+
+
+# The plugins that can tell a client's search list.
+_PROVIDERS = frozenset({"erratic", "kubernetes"})
+
+
+def startup(settings: AutopathSettings, context: Context) -> SetupError | None:
+    """A plugin that is not in the block is no error, one that cannot tell a search list is."""
+    if settings.plugin in context.plugins - _PROVIDERS and settings.plugin not in _NO_HANDLERS:
+        message = f"{settings.plugin} does not implement the AutoPather interface"
+        return SetupError(Problem("wrong-plugin", message))
+    return None
+
+
+# What stands in a block without being part of the chain that answers.
+_NO_HANDLERS = frozenset(
+    {
+        "bind",
+        "debug",
+        "health",
+        "multisocket",
+        "on",
+        "pprof",
+        "quic",
+        "ready",
+        "reload",
+        "root",
+        "sign",
+        "timeouts",
+        "tls",
+    }
+)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kcompile.frontend.corefile.configuration import Settings
+from kcompile.frontend.corefile.context import Context
+from kcompile.frontend.corefile.dispenser import Dispenser, did_you_mean
 from kcompile.frontend.corefile.gotemplate import Template as GoTemplate
-from kcompile.frontend.corefile.regexp import Regexp
+from kcompile.frontend.corefile.gotemplate_parser import TemplateError, parse_template
+from kcompile.frontend.corefile.numbers import CLASSES, RCODES, TYPES
+from kcompile.frontend.corefile.regexp import Regexp, RegexpError, compile_regexp
+from kcompile.frontend.corefile.values import ValueProblem, parse_uint
+from kcompile.frontend.corefile.zones import origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +37,86 @@ class Template:
 @dataclass(frozen=True, slots=True)
 class TemplateSettings(Settings):
     templates: tuple[Template, ...]
+
+
+_PROPERTIES = ("match", "answer", "additional", "authority", "rcode", "ederror", "fallthrough", "upstream")
+
+
+def setup(dispenser: Dispenser, context: Context) -> TemplateSettings:
+    return TemplateSettings(tuple(_template(dispenser, context) for _ in dispenser.occurrences()))
+
+
+def _template(dispenser: Dispenser, context: Context) -> Template:
+    """`template CLASS TYPE [ZONES...] { ... }`"""
+    query_class = dispenser.argument()
+    if query_class not in CLASSES:
+        hint = f"write {query_class.upper()}" if query_class.upper() in CLASSES else ""
+        raise dispenser.error(f"invalid query class {query_class}", hint=hint)
+    query_type = dispenser.argument()
+    if query_type not in TYPES:
+        hint = f"write {query_type.upper()}" if query_type.upper() in TYPES else ""
+        raise dispenser.error(f"invalid RR class {query_type}", hint=hint)
+    zones = origins(dispenser.remaining(), context.keys)
+    template = Template(zones, CLASSES[query_class], TYPES[query_type], ())
+    for name in dispenser.properties():
+        template = _property(dispenser, name, template)
+    return template if template.patterns else replace(template, patterns=(compile_regexp(".*"),))
+
+
+def _property(dispenser: Dispenser, name: str, template: Template) -> Template:
+    if name == "match":
+        return replace(template, patterns=template.patterns + _patterns(dispenser))
+    if name == "answer":
+        return replace(template, answer=template.answer + _texts(dispenser, name))
+    if name == "additional":
+        return replace(template, additional=template.additional + _texts(dispenser, name))
+    if name == "authority":
+        return replace(template, authority=template.authority + _texts(dispenser, name))
+    if name == "rcode":
+        rcode = dispenser.argument()
+        if rcode not in RCODES:
+            raise dispenser.error(f"unknown rcode {rcode}")
+        return replace(template, rcode=RCODES[rcode])
+    if name == "ederror":
+        return replace(template, extended_error=_extended_error(dispenser))
+    if name == "fallthrough":
+        return replace(template, fallthrough=dispenser.fallthrough())
+    if name == "upstream":
+        dispenser.remaining()
+        dispenser.warn("removed-option", "upstream: has no effect any more")
+        return template
+    raise dispenser.argument_error(did_you_mean(name, _PROPERTIES))
+
+
+def _patterns(dispenser: Dispenser) -> tuple[Regexp, ...]:
+    patterns = []
+    for text in dispenser.arguments():
+        try:
+            patterns.append(compile_regexp(text))
+        except RegexpError as problem:
+            raise dispenser.error(f"could not parse regex: {text}, {problem}", "regexp") from None
+    return tuple(patterns)
+
+
+def _texts(dispenser: Dispenser, name: str) -> tuple[GoTemplate, ...]:
+    templates = []
+    for text in dispenser.arguments():
+        try:
+            templates.append(parse_template(text, name))
+        except TemplateError as problem:
+            end = "" if name == "answer" else "\n"
+            message = f"could not compile template: {dispenser.value}, {problem}{end}"
+            raise dispenser.error(message, "template") from None
+    return tuple(templates)
+
+
+def _extended_error(dispenser: Dispenser) -> tuple[int, str]:
+    """`ederror CODE [REASON]`, RFC 8914."""
+    words = dispenser.remaining()
+    if not 1 <= len(words) <= 2:
+        raise dispenser.argument_error()
+    try:
+        code = parse_uint(words[0], 16)
+    except ValueProblem as problem:
+        raise dispenser.error(f"error parsing extended DNS error code {dispenser.value}, {problem}\n") from None
+    return code, words[1] if len(words) == 2 else ""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kcompile.frontend.corefile.configuration import Settings
+from kcompile.frontend.corefile.context import Context
+from kcompile.frontend.corefile.dispenser import Dispenser
 from kcompile.frontend.corefile.expression import Node
+from kcompile.frontend.corefile.expression_check import ExpressionError, parse_expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +17,19 @@ class ViewSettings(Settings):
 
     name: str
     expressions: tuple[Node, ...]
+
+
+def setup(dispenser: Dispenser, context: Context) -> ViewSettings:
+    """`view NAME { expr EXPRESSION }`"""
+    name = ""
+    expressions: list[Node] = []
+    for _ in dispenser.occurrences(once=True):
+        name = dispenser.one_argument()
+        for option in dispenser.properties():
+            if option != "expr":
+                raise dispenser.unknown_property(("expr",))
+            try:
+                expressions.append(parse_expression(" ".join(dispenser.remaining())))
+            except ExpressionError as problem:
+                raise dispenser.plain(str(problem), "expression") from None
+    return ViewSettings(name, tuple(expressions))

@@ -1,0 +1,112 @@
+"""Sets up the plugins of all server blocks in CoreDNS's order: plugin by plugin, each in every block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from kcompile.frontend.corefile.configuration import Plugin, Server, Settings
+from kcompile.frontend.corefile.context import Context, Machine
+from kcompile.frontend.corefile.directives import DIRECTIVES, POSITION
+from kcompile.frontend.corefile.dispenser import Dispenser, SetupError
+from kcompile.frontend.corefile.files import Files
+from kcompile.frontend.corefile.plugins.registry import SETUPS, STARTUPS
+from kcompile.frontend.corefile.plugins.switches import RootSettings
+from kcompile.frontend.corefile.problems import Problem
+from kcompile.frontend.corefile.syntax import Directive, ServerBlock, ServerKey, Token
+
+_MAX_ERRORS = 100
+"""After so many errors of one plugin in one block the rest is not looked at."""
+
+
+def set_up(
+    blocks: Sequence[tuple[ServerBlock, tuple[ServerKey, ...]]],
+    files: Files,
+    machine: Machine,
+    environment: Mapping[str, str],
+    *,
+    in_cluster: bool,
+) -> tuple[tuple[Server, ...], list[Problem], list[Problem]]:
+    """The servers, the problems of setup, and those of startup, each in the order in which CoreDNS meets them."""
+    problems: list[Problem] = []
+    plugins: list[dict[str, Plugin]] = [{} for _ in blocks]
+    contexts = [
+        Context(
+            tuple(key.text for key in keys),
+            frozenset(directive.name for directive in block.directives),
+            files,
+            machine,
+            environment,
+            in_cluster=in_cluster,
+        )
+        for block, keys in blocks
+    ]
+    for name in DIRECTIVES:
+        for index, (block, _) in enumerate(blocks):
+            directives = tuple(directive for directive in block.directives if directive.name == name)
+            if not directives:
+                continue
+            settings, found = _set_up_plugin(name, directives, contexts[index])
+            problems += found
+            plugins[index][name] = Plugin(name, settings, directives)
+            if isinstance(settings, RootSettings):
+                contexts[index] = replace(contexts[index], root=settings.path)
+    servers = tuple(
+        Server(block, keys, tuple(sorted(found.values(), key=lambda plugin: POSITION[plugin.name])))
+        for (block, keys), found in zip(blocks, plugins, strict=True)
+    )
+    return servers, problems, list(_start(servers, contexts))
+
+
+def _start(servers: Sequence[Server], contexts: Sequence[Context]) -> Iterable[Problem]:
+    for name in DIRECTIVES:
+        if name not in STARTUPS:
+            continue
+        for server, context in zip(servers, contexts, strict=True):
+            plugin = server.plugin(name)
+            if plugin and plugin.settings and (error := STARTUPS[name](plugin.settings, context)):
+                prefix = f"plugin/{name}: " if error.problem.code != "address" else ""
+                yield replace(error.problem, token=plugin.directives[0].tokens[0], prefix=prefix)
+
+
+def _set_up_plugin(
+    name: str, directives: tuple[Directive, ...], context: Context
+) -> tuple[Settings | None, list[Problem]]:
+    """The settings, and every error: after one, the line that holds it is left out and setup runs again."""
+    tokens = tuple(token for directive in directives for token in directive.tokens)
+    found: list[Problem] = []
+    warnings: list[Problem] = []
+    settings: Settings | None = None
+    while tokens and len(found) < _MAX_ERRORS:
+        dispenser = Dispenser(tokens)
+        try:
+            settings = SETUPS[name](dispenser, context)
+            warnings += dispenser.warnings
+            break
+        except SetupError as error:
+            problem = replace(error.problem, prefix=f"plugin/{name}: {error.problem.prefix}")
+            repeated = any(old.message == problem.message and old.token == problem.token for old in found)
+            if repeated or not found or problem.code not in _FOLLOWING:
+                found.append(problem)
+            tokens = _without_line(tokens, problem.token, directives)
+            if repeated:
+                break
+    warnings = [replace(problem, prefix=f"plugin/{name}: ") for problem in warnings]
+    return (None if found else settings), found + warnings
+
+
+_FOLLOWING = frozenset({"repeated"})
+"""Errors that may come of leaving out another."""
+
+
+def _without_line(
+    tokens: tuple[Token, ...], wrong: Token | None, directives: tuple[Directive, ...]
+) -> tuple[Token, ...]:
+    """The words without the property that holds a wrong one; without its whole directive if it is no property."""
+    for directive in directives:
+        if wrong is None or not any(token is wrong for token in directive.tokens):
+            continue
+        line = next((line for line in directive.lines if any(token is wrong for token in line)), None)
+        removed = directive.tokens if line is None or any(token.text in "{}" for token in line) else line
+        return tuple(token for token in tokens if not any(token is other for other in removed))
+    return ()
