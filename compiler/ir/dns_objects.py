@@ -15,7 +15,6 @@ from kcompile.frontend.source import Origin
 from kcompile.ir.domain_names import canonical_address
 from kcompile.model.cluster import Cluster
 from kcompile.model.endpoint_slice import Endpoint, EndpointSlice
-from kcompile.model.meta import Meta
 from kcompile.model.pod import Pod
 from kcompile.model.service import Service
 
@@ -27,6 +26,8 @@ NO_PORT = -1
 
 MAX_POD_NAME = 63
 """Longer Pod names are no DNS label, so `endpoint_pod_names` passes over them."""
+
+NAME_LABEL = "kubernetes.io/metadata.name"
 
 _Item = TypeVar("_Item", "DnsService", "DnsEndpoints", "DnsPod")
 
@@ -79,6 +80,7 @@ class DnsEndpoints:
     """The ready addresses of one EndpointSlice. `service` is what its label names; the Service need not exist."""
 
     namespace: str
+    name: str
     service: str
     origin: Origin
     labels: Mapping[str, str]
@@ -213,6 +215,7 @@ def _endpoints(piece: EndpointSlice) -> DnsEndpoints:
     ports = tuple(DnsPort(p.name, p.protocol or "TCP", NO_PORT if p.port is None else p.port) for p in piece.ports)
     return DnsEndpoints(
         namespace=piece.meta.namespace,
+        name=piece.meta.name,
         service=piece.service_name,
         origin=piece.origin,
         labels=piece.meta.labels,
@@ -248,11 +251,12 @@ def _pod(pod: Pod) -> DnsPod:
 
 def _namespaces(cluster: Cluster, snapshot: Cluster | None) -> Mapping[str, Mapping[str, str]]:
     """The labels of each namespace. Outside a snapshot a namespace also exists because an object lies in it."""
-    namespaces = {namespace.meta.name: namespace.meta.labels for namespace in cluster.namespaces}
+    declared = {namespace.meta.name: namespace.meta.labels for namespace in cluster.namespaces}
     if snapshot is not None and snapshot.namespaces:
-        return MappingProxyType(namespaces)
-    metas: list[Meta] = [item.meta for item in (*cluster.services, *cluster.endpoint_slices, *cluster.pods)]
-    for meta in metas:
-        # The API server puts this label on every Namespace (KEP-2161).
-        namespaces.setdefault(meta.namespace, {"kubernetes.io/metadata.name": meta.namespace})
-    return MappingProxyType(namespaces)
+        return MappingProxyType(declared)
+    used = [service.meta.namespace for service in cluster.services]
+    used += [piece.meta.namespace for piece in cluster.endpoint_slices]
+    used += [pod.meta.namespace for pod in cluster.pods]
+    names = dict.fromkeys((*declared, *used))
+    # The API server puts this label on every Namespace (KEP-2161).
+    return MappingProxyType({name: {NAME_LABEL: name, **declared.get(name, {})} for name in names})

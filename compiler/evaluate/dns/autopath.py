@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-
 from kcompile.evaluate.dns.chain import WITHOUT_MESSAGE, Context, Handler
 from kcompile.evaluate.dns.kubernetes import Kubernetes
-from kcompile.evaluate.dns.queries import NXDOMAIN, SERVFAIL, Message, Question, Record, Reply
+from kcompile.evaluate.dns.queries import NXDOMAIN, SERVFAIL, Message, Question, Reply
 from kcompile.frontend.corefile.plugins.autopath import AutopathSettings
 from kcompile.ir.domain_names import below, is_subdomain, longest_match
+from kcompile.ir.records import Record
 
 
 class Autopath:
@@ -54,7 +54,7 @@ class Autopath:
         if plugin is None or plugin.settings.pods != "verified":
             return ()
         zone = longest_match(plugin.zones, name)
-        pods = plugin.objects.pods_by_ip.get(context.client.address, ())
+        pods = plugin.records.objects.pods_by_ip.get(context.client.address, ())
         if not zone or not pods:
             return ()
         return (below(f"{pods[0].namespace}.svc", zone), below("svc", zone), zone, *self.host_search)

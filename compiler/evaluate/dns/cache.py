@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 
 from kcompile.evaluate.dns.chain import Context, Handler
-from kcompile.evaluate.dns.queries import NOERROR, Message, Question, Record, Reply
+from kcompile.evaluate.dns.queries import NOERROR, Message, Question, Reply
 from kcompile.frontend.corefile.plugins.cache import CacheSettings
 from kcompile.ir.domain_names import longest_match
+from kcompile.ir.records import Record
 
 SHORTEST_TTL = 5
 """The TTL of a message whose records give none."""

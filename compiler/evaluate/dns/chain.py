@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from kcompile.evaluate.dns.queries import SERVFAIL, Client, Message, Question, Record, Reply, Step
+from kcompile.evaluate.dns.queries import SERVFAIL, Client, Message, Question, Reply, Step
+from kcompile.ir.records import Record
 
 MAX_DEPTH = 20
 """How deep look-ups through the server may nest. CoreDNS has no such limit and relies on the stack."""

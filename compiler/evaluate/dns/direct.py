@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Sequence
 
 from kcompile.evaluate.dns.cache import Cache
-from kcompile.evaluate.dns.kubernetes import ADDRESS_TYPES, CONTEXT_FREE_TYPES, NO_SUCH_NAME, Asked, Found, Kubernetes
-from kcompile.evaluate.dns.queries import Answer, Message, Question, Record
+from kcompile.evaluate.dns.kubernetes import ADDRESS_TYPES, CONTEXT_FREE_TYPES, Asked, Kubernetes
+from kcompile.evaluate.dns.queries import Answer, Message, Question
 from kcompile.evaluate.dns.server import Block, Server
 from kcompile.evaluate.dns.simple import Loadbalance
 from kcompile.ir.domain_names import is_subdomain, longest_match
+from kcompile.ir.records import NO_SUCH_NAME, Found, Record
 
 _USUAL_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_*-]{1,63}\.)+")
 
@@ -49,7 +50,7 @@ class Direct:
                 # An ExternalName Service: its target may lie outside.
                 return None
             else:
-                found = (self.plugin.addresses(folded, rtype, items), [])
+                found = (self.plugin.records.addresses(folded, rtype, items), [])
         elif rtype in CONTEXT_FREE_TYPES:
             found = self.plugin.find(asked)
         else:
@@ -102,7 +103,7 @@ def _leads_to(server: Server, block: Block, zone: str, port: int) -> bool:
 def _shape(block: Block, plugin: Kubernetes) -> Shape | None:
     """What the plugins in front make of a response; None where they leave all of them as they are."""
     front = [evaluator for evaluator in reversed(block.evaluators) if isinstance(evaluator, (Cache, Loadbalance))]
-    record = Record("x.", plugin.ttl, "A", "192.0.2.1")
+    record = Record("x.", plugin.settings.ttl, "A", "192.0.2.1")
     positive = Message(Question("x.", "A"), authoritative=True, answer=(record,))
     negative = plugin.message(positive.question, "x.", NO_SUCH_NAME)
     if any(evaluator.shaped(message) != message for evaluator in front for message in (positive, negative)):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from kcompile.evaluate.dns.chain import Context, Handler
-from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, Message, Question, Record, Reply
+from kcompile.evaluate.dns.chain import Context, Handler, Unknown
+from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, Message, Question, Reply
 from kcompile.evaluate.dns.zone_data import Types, ZoneData, ZoneError, read_zone
 from kcompile.frontend.corefile.plugins.file import FileSettings, ZoneFile
 from kcompile.ir.domain_names import is_subdomain, longest_match, split
+from kcompile.ir.records import Record
 
 MAX_LOOPS = 8
 """CoreDNS follows that many CNAMEs before it stops, inside a zone and through the server."""
@@ -43,6 +44,9 @@ class File:
         if not origin:
             return proceed(question, context)
         zone = self.zones[origin]
+        if isinstance(zone, ZoneError):
+            context.answered_by(self.name)
+            raise Unknown(f"the file of zone {origin} is not evaluated: {zone}")
         if zone is None:
             context.answered_by(self.name, f"the file of zone {origin} was not loaded")
             return Reply(SERVFAIL)
@@ -183,14 +187,14 @@ class AuthoritativeZone:
         return types.get("A", ()) + types.get("AAAA", ())
 
 
-def _load(zone: ZoneFile) -> AuthoritativeZone | None:
-    """The zone, or None where the file is missing. The front end has said what is wrong with one that does not load."""
+def _load(zone: ZoneFile) -> AuthoritativeZone | ZoneError | None:
+    """The zone; None where the file is missing, and the reason where it is there, but is not understood."""
     if zone.content is None:
         return None
     try:
         return AuthoritativeZone(read_zone(zone.content.decode("utf-8", "replace"), zone.origin, zone.path))
-    except ZoneError:
-        return None
+    except ZoneError as error:
+        return error
 
 
 def _owned(name: str, records: tuple[Record, ...]) -> tuple[Record, ...]:

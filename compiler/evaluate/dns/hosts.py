@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from kcompile.evaluate.dns.chain import Context, Handler
-from kcompile.evaluate.dns.queries import NOERROR, SERVFAIL, Message, Question, Record, Reply
+from kcompile.evaluate.dns.queries import NOERROR, SERVFAIL, Message, Question, Reply
 from kcompile.frontend.corefile.plugins.hosts import HostsSettings
 from kcompile.ir.domain_names import absolute, address_of_reverse_name, canonical_address, longest_match
+from kcompile.ir.records import Record
 
 ETC_HOSTS = "/etc/hosts"
 

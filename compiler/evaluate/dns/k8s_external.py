@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable
 
 from kcompile.evaluate.dns.chain import Context, Handler
-from kcompile.evaluate.dns.kubernetes import SERIAL, SOA_TIMERS, Item, Items, Kubernetes
-from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, SERVFAIL, Message, Question, Record, Reply
+from kcompile.evaluate.dns.kubernetes import Kubernetes
+from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, SERVFAIL, Message, Question, Reply
 from kcompile.frontend.corefile.plugins.k8s_external import K8sExternalSettings
 from kcompile.ir.dns_objects import NO_PORT, DnsPort, DnsService
 from kcompile.ir.domain_names import (
@@ -19,6 +19,7 @@ from kcompile.ir.domain_names import (
     longest_match,
     split,
 )
+from kcompile.ir.records import SERIAL, SOA_TIMERS, Item, Items, Record
 
 
 class K8sExternal:
@@ -90,9 +91,10 @@ class K8sExternal:
     def _own_addresses(self, plugin: Kubernetes, zone: str) -> list[Record]:
         """The external addresses of the Services that CoreDNS itself is an endpoint of, else its own addresses."""
         found: list[str] = []
-        endpoints = [e for own in plugin.server_addresses for e in plugin.objects.endpoints_by_ip.get(own, ())]
+        objects, own_addresses = plugin.records.objects, plugin.records.server_addresses
+        endpoints = [one for own in own_addresses for one in objects.endpoints_by_ip.get(own, ())]
         for one in endpoints:
-            service = plugin.objects.service_by_key.get(one.key)
+            service = objects.service_by_key.get(one.key)
             if service is None:
                 continue
             if self.settings.headless and service.headless:
@@ -100,15 +102,15 @@ class K8sExternal:
             else:
                 found += map(canonical_address, service.external_addresses)
         if not endpoints:
-            found = list(plugin.server_addresses)
+            found = list(own_addresses)
         return [Record(zone, self.ttl, "AAAA" if ":" in text else "A", text) for text in found if text]
 
     def _reverse(self, question: Question, zone: str, address: str, plugin: Kubernetes, context: Context) -> Reply:
         limit = plugin.settings.namespaces
         names = dict.fromkeys(
             below(f"{service.name}.{service.namespace}", self.settings.zones[0])
-            for service in plugin.objects.services_by_external_ip.get(address, ())
-            if not limit or plugin.exposes(service.namespace)
+            for service in plugin.records.objects.services_by_external_ip.get(address, ())
+            if not limit or plugin.records.exposes(service.namespace)
         )
         records = [Record(question.name, self.ttl, "PTR", name) for name in names]
         return self._reply(question, zone, context, records, rcode=NOERROR if records else NXDOMAIN)
@@ -120,7 +122,7 @@ class K8sExternal:
         if not rest:
             return [], SERVFAIL
         namespace = rest[-1]
-        if not plugin.exposes(namespace):
+        if not plugin.records.exposes(namespace):
             return [], NXDOMAIN
         if len(rest) == 1:
             return [], NOERROR
@@ -134,7 +136,7 @@ class K8sExternal:
                 port, protocol = first.removeprefix("_"), second.removeprefix("_")
             case _:
                 return [], NXDOMAIN
-        service = plugin.objects.service_by_key.get((namespace, rest[-2]))
+        service = plugin.records.objects.service_by_key.get((namespace, rest[-2]))
         if service is None:
             return [], NXDOMAIN
 
@@ -167,7 +169,7 @@ class K8sExternal:
                         answer.append(record)
                 elif not item.address:
                     target = absolute(item.host)
-                    answer.append(Record(question.name, plugin.ttl, "CNAME", target))
+                    answer.append(Record(question.name, plugin.settings.ttl, "CNAME", target))
                     answer += context.lookup_records(target, question.type)
         return answer, []
 
@@ -181,7 +183,7 @@ class K8sExternal:
             if item.port == NO_PORT:
                 continue
             target = item.target if item.address else absolute(item.host)
-            srv = Record(question.name, plugin.ttl, "SRV", f"0 {weight} {item.port} {target}")
+            srv = Record(question.name, plugin.settings.ttl, "SRV", f"0 {weight} {item.port} {target}")
             records.setdefault((target, item.port), srv)
             if (target, item.host) in extra:
                 continue
@@ -201,7 +203,7 @@ class K8sExternal:
 def _endpoints(
     plugin: Kubernetes, service: DnsService, endpoint: str, matches: Callable[[DnsPort], bool], target: str
 ) -> Iterable[Item]:
-    for one in plugin.objects.endpoints_by_key.get(service.key, ()):
+    for one in plugin.records.objects.endpoints_by_key.get(service.key, ()):
         for address in one.addresses:
             label = address.label(plugin.settings.endpoint_pod_names)
             if endpoint in ("", label.lower()):

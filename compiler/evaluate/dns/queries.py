@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kcompile.ir.records import Record
+
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = (
     "NOERROR",
     "FORMERR",
@@ -15,19 +17,6 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = (
     "NOTIMP",
     "REFUSED",
 )
-
-
-class Record(NamedTuple):
-    """A resource record; `data` is the RDATA in presentation form with absolute names, `ttl` is in seconds."""
-
-    name: str
-    ttl: int
-    type: str
-    data: str
-    rdclass: str = "IN"
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.ttl} {self.rdclass} {self.type} {self.data}"
 
 
 class Question(NamedTuple):

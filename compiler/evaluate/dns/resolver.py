@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 
 from kcompile.evaluate.dns.chain import WITHOUT_MESSAGE, Context, Unknown
 from kcompile.evaluate.dns.direct import direct_paths
@@ -43,13 +44,9 @@ class Resolver:
     def query_many(self, names: Sequence[str], types: Sequence[str] | str = "A") -> list[Answer]:
         """The answers to many questions, in their order. `types` is one type for all, or one for each name."""
         known, ask = self._remembered.get, self._ask_and_remember
-        pairs: Iterable[tuple[str, str]]
-        if isinstance(types, str):
-            pairs = ((name, types) for name in names)
-        else:
-            pairs = zip(names, types, strict=True)
+        all_types = repeat(types, len(names)) if isinstance(types, str) else types
         with _no_collection():
-            return [known(pair) or ask(*pair) for pair in pairs]
+            return [known(pair) or ask(*pair) for pair in zip(names, all_types, strict=True)]
 
     def _ask_and_remember(self, name: str, rtype: str) -> Answer:
         rtype = rtype.upper()
@@ -71,12 +68,20 @@ class Resolver:
         context = Context(client, self.server.resolve, steps)
         if client.port not in self.server.ports:
             ports = ", ".join(map(str, self.server.ports))
-            return Answer(name, rtype, None, error=f"no server block listens on port {client.port}, but on {ports}"), True
+            why = f"no server block listens on port {client.port}, but on {ports}"
+            return Answer(name, rtype, None, error=why), True
         try:
             reply = self.server.resolve(question, context)
         except Unknown as unknown:
-            forwarded, plugin, way = unknown.forwarded_to, context.plugin, tuple(steps or ())
-            return Answer(name, rtype, None, error=unknown.reason, forwarded_to=forwarded, plugin=plugin, steps=way), True
+            return Answer(
+                name,
+                rtype,
+                None,
+                error=unknown.reason,
+                forwarded_to=unknown.forwarded_to,
+                plugin=context.plugin,
+                steps=tuple(steps or ()),
+            ), True
         return _answer(name, rtype, reply, context), not context.changed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kcompile.evaluate.dns.chain import WITHOUT_MESSAGE, Context, Handler
-from kcompile.evaluate.dns.queries import NOERROR, SERVFAIL, Message, Question, Record, Reply
+from kcompile.evaluate.dns.queries import NOERROR, SERVFAIL, Message, Question, Reply
 from kcompile.frontend.corefile.plugins.rewrite import (
     AnswerRule,
     ClassRule,
@@ -23,6 +23,7 @@ from kcompile.frontend.corefile.plugins.rewrite import (
 from kcompile.frontend.corefile.regexp import Regexp
 from kcompile.ir.dns_types import class_name, rcode_name, type_name
 from kcompile.ir.domain_names import is_valid
+from kcompile.ir.records import Record
 
 Text = Callable[[str], str]
 

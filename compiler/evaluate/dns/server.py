@@ -46,6 +46,7 @@ from kcompile.frontend.corefile.plugins.template import TemplateSettings
 from kcompile.frontend.corefile.plugins.view import ViewSettings
 from kcompile.ir.dns_objects import DnsObjects
 from kcompile.ir.domain_names import absolute, is_valid, split
+from kcompile.ir.records import ClusterRecords
 
 DNS64_TYPES = ("AAAA",)
 """dns64 makes AAAA records out of A records, and leaves other questions alone."""
@@ -142,7 +143,7 @@ def _block(settings: ServerSettings, world: World) -> Block:
     cluster = settings.plugin("kubernetes")
     kubernetes = None
     if cluster is not None and isinstance(cluster.settings, KubernetesSettings):
-        kubernetes = Kubernetes(cluster.settings, world.objects, world.server_addresses)
+        kubernetes = Kubernetes(ClusterRecords(cluster.settings, world.objects, world.server_addresses))
     made = (_evaluator(plugin, settings, kubernetes, world) for plugin in settings.plugins)
     evaluators = tuple(evaluator for evaluator in made if evaluator is not None)
     view = settings.plugin("view")
@@ -155,9 +156,7 @@ def _block(settings: ServerSettings, world: World) -> Block:
     )
 
 
-def _evaluator(
-    plugin: Plugin, server: ServerSettings, kubernetes: Kubernetes | None, world: World
-) -> Evaluator | None:
+def _evaluator(plugin: Plugin, server: ServerSettings, kubernetes: Kubernetes | None, world: World) -> Evaluator | None:
     """What carries a plugin out, or None for one that does nothing to an answer."""
     match plugin.settings:
         case KubernetesSettings():

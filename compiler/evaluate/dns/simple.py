@@ -7,16 +7,20 @@ from collections.abc import Iterable
 
 from kcompile.evaluate.dns.cache import Kind, classify
 from kcompile.evaluate.dns.chain import Context, Handler, Unknown
-from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, SERVFAIL, Message, Question, Record, Reply
+from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, SERVFAIL, Message, Question, Reply
 from kcompile.frontend.corefile.plugins.header import HeaderSettings, Rule
 from kcompile.frontend.corefile.plugins.loadbalance import LoadbalanceSettings
 from kcompile.ir.domain_names import longest_match, suffix_of
+from kcompile.ir.records import Record
 
 WITHOUT_EFFECT = frozenset(
-    """root metadata geoip cancel tls quic timeouts multisocket reload nsid bufsize bind debug trace ready health pprof
-    prometheus errors log dnstap transfer loop on sign view startup shutdown""".split()
+    (
+        *("root", "metadata", "geoip", "cancel", "tls", "quic", "timeouts", "multisocket", "reload", "nsid", "bufsize"),
+        *("bind", "debug", "trace", "ready", "health", "pprof", "prometheus", "errors", "log", "dnstap", "transfer"),
+        *("loop", "on", "sign", "view", "startup", "shutdown"),
+    )
 )
-"""They log, watch, listen, or act on options that our queries do not carry. view decides before the chain is entered."""
+"""They log, watch, listen, or act on options that our queries do not carry; view has decided before the first."""
 
 
 class Any:

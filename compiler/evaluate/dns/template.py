@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from kcompile.evaluate.dns.chain import Context, Handler
 from kcompile.evaluate.dns.go_template import Data, TemplateFailure, execute
-from kcompile.evaluate.dns.queries import NOERROR, SERVFAIL, Message, Question, Record, Reply
+from kcompile.evaluate.dns.queries import NOERROR, SERVFAIL, Message, Question, Reply
 from kcompile.evaluate.dns.zone_data import ZoneError, read_record
 from kcompile.frontend.corefile.gotemplate import Template as GoTemplate
 from kcompile.frontend.corefile.plugins.template import Template as Rule
 from kcompile.frontend.corefile.plugins.template import TemplateSettings
 from kcompile.ir.dns_types import CLASS_NUMBERS, class_name, rcode_name, type_name, type_number
 from kcompile.ir.domain_names import longest_match
+from kcompile.ir.records import Record
 
 ANY = 255
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, Message, Question, Record
+from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, Message, Question
 from kcompile.evaluate.dns.zone_data import ZoneData
 from kcompile.ir.domain_names import parent
+from kcompile.ir.records import Record
 
-ROOT_SOA = Record(
-    ".", 86400, "SOA", "a.root-servers.net. nstld.verisign-grs.com. 1 1800 900 604800 86400"
-)
+ROOT_SOA = Record(".", 86400, "SOA", "a.root-servers.net. nstld.verisign-grs.com. 1 1800 900 604800 86400")
 """The authority for names in no zone of the file, as a recursive server would get it from the root."""
 
 MAX_CNAMES = 16
@@ -37,7 +36,7 @@ def upstream_answer(zone: ZoneData, question: Question) -> Message:
             break
         records += [record._replace(name=owner) for record in alias[:1]]
         owner, rcode = alias[0].data, NXDOMAIN
-    positive = any(record.type == question.type for record in records) or question.type == "ANY" and records
+    positive = any(record.type == question.type for record in records) or (question.type == "ANY" and records)
     return Message(
         question,
         rcode,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from kcompile.evaluate.dns.chain import Context, Unknown
 from kcompile.evaluate.dns.queries import Question
@@ -176,10 +177,9 @@ def _member(value: Value, key: Value, optional: bool) -> Value:
 
 
 def _slice(value: Value, start: Value, stop: Value) -> Value:
-    bounds = (start, stop)
-    if not isinstance(value, Sequence) or not all(bound is None or isinstance(bound, int) for bound in bounds):
+    if not isinstance(value, Sequence) or not isinstance(start, int | None) or not isinstance(stop, int | None):
         raise ExpressionFailure("cannot slice")
-    return value[slice(*bounds)]
+    return value[start:stop]
 
 
 def _key(value: Value) -> str:
@@ -218,7 +218,7 @@ def _matches(text: Value, pattern: Value) -> bool:
         raise ValueError(str(error)) from error
 
 
-def _ordered(compare: Callable[[object, object], bool]) -> Callable[[Value, Value], bool]:
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Value], bool]:
     def ordered(left: Value, right: Value) -> bool:
         numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (left, right))
         if not numbers and not (isinstance(left, str) and isinstance(right, str)):
@@ -228,7 +228,7 @@ def _ordered(compare: Callable[[object, object], bool]) -> Callable[[Value, Valu
     return ordered
 
 
-def _arithmetic(compute: Callable[[object, object], Value], strings: bool = False) -> Callable[[Value, Value], Value]:
+def _arithmetic(compute: Callable[[Any, Any], Value], strings: bool = False) -> Callable[[Value, Value], Value]:
     def arithmetic(left: Value, right: Value) -> Value:
         numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (left, right))
         if not numbers and not (strings and isinstance(left, str) and isinstance(right, str)):

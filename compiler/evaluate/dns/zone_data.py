@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from kcompile.evaluate.dns.queries import Record
 from kcompile.ir.domain_names import is_subdomain, parent
+from kcompile.ir.records import Record
 
 Types = Mapping[str, tuple[Record, ...]]
 
@@ -85,8 +85,7 @@ def zone_data(origin: str, records: list[Record]) -> ZoneData:
         while above != "." and (above := parent(above)) not in inner and is_subdomain(origin, above):
             inner.add(above)
     index = {
-        name: MappingProxyType({rtype: tuple(rrset) for rtype, rrset in types.items()})
-        for name, types in names.items()
+        name: MappingProxyType({rtype: tuple(rrset) for rtype, rrset in types.items()}) for name, types in names.items()
     }
     return ZoneData(origin, MappingProxyType(index), frozenset(inner))
 

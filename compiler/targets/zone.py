@@ -1,0 +1,72 @@
+"""Master files (RFC 1035, section 5) with the records of a cluster: one forward zone, and its reverse zones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kcompile.frontend.corefile.plugins.kubernetes import KubernetesSettings
+from kcompile.ir.dns_objects import DnsObjects
+from kcompile.ir.domain_names import below, canonical_address, split
+from kcompile.ir.record_table import forward_records, reverse_records, version_record
+from kcompile.ir.records import ClusterRecords, Record, type_of_address
+
+IPV4_REVERSE_LABELS = 2
+"""A reverse zone holds a /16: small enough not to claim a whole /8, large enough for a range of Pods."""
+
+IPV6_REVERSE_LABELS = 16
+"""A /64, the usual size of an IPv6 network."""
+
+ADDRESS_WIDTH = 3
+
+
+def zone_file_name(zone: str) -> str:
+    """`cluster.local.zone`; what is no letter, digit, dot or hyphen in a zone's name becomes `_`."""
+    safe = "".join(c if c.isalnum() or c in "-." else "_" for c in zone.rstrip(".").lower())
+    return f"{safe or 'root'}.zone"
+
+
+def zones(
+    objects: DnsObjects, settings: KubernetesSettings, name_servers: Iterable[str]
+) -> Mapping[str, tuple[str, bytes]]:
+    """The zones of a cluster: origin to file name and content.
+
+    `name_servers` are the addresses at which the zones are served (kube-dns's cluster IPs, say). The forward zone is
+    the plugin's primary one; there is a reverse zone for each network that a cluster IP or a ready endpoint lies in.
+    """
+    records = ClusterRecords(settings, objects)
+    zone = settings.primary_zone
+    addresses = tuple(filter(None, map(canonical_address, name_servers)))
+    content = {zone: [entry.record for entry in forward_records(records, zone)]}
+    content[zone].append(version_record(zone))
+    for entry in reverse_records(records):
+        content.setdefault(_reverse_zone(entry.record.name), []).append(entry.record)
+    return {
+        origin: (zone_file_name(origin), _master_file(records, origin, owned, addresses))
+        for origin, owned in sorted(content.items(), key=lambda item: (item[0] != zone, item[0]))
+    }
+
+
+def _reverse_zone(name: str) -> str:
+    labels = split(name)
+    depth = IPV6_REVERSE_LABELS if labels[-2:] == ["ip6", "arpa"] else IPV4_REVERSE_LABELS
+    return ".".join(labels[-2 - depth :]) + "."
+
+
+def _master_file(records: ClusterRecords, zone: str, owned: Iterable[Record], addresses: tuple[str, ...]) -> bytes:
+    server = below("ns.dns", zone)
+    ttl = records.ttl
+    apex = [records.soa(zone), Record(zone, ttl, "NS", server)]
+    apex += [Record(server, ttl, type_of_address(address), address) for address in addresses]
+    body = sorted(dict.fromkeys(owned), key=_canonical_order)
+    lines = [f"$ORIGIN {zone}", f"$TTL {ttl}", *(_line(record) for record in (*apex, *body))]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _line(record: Record) -> str:
+    return f"{record.name}\t{record.ttl}\tIN\t{record.type}\t{record.data}"
+
+
+def _canonical_order(record: Record) -> tuple[list[str], str, list[str]]:
+    """By name from the right (RFC 4034, section 6.1), type and data, with the numbers of addresses as numbers."""
+    words = [part.rjust(ADDRESS_WIDTH, "0") for part in record.data.replace(" ", ".").split(".")]
+    return split(record.name.lower())[::-1], record.type, words
