@@ -58,8 +58,9 @@ def _set(held: NamedSet) -> list[str]:
     if held.comment:
         lines.append(f'\tcomment "{held.comment}"')
     if held.elements:
-        elements = ",\n\t\t\t     ".join(_element(element, held) for element in held.elements)
-        lines.append(f"\telements = {{ {elements} }}")
+        first, *others = (_element(element, held) for element in held.elements)
+        lines += [f"{text}," for text in (f"\telements = {{ {first}", *(f"\t\t     {other}" for other in others))]
+        lines[-1] = f"{lines[-1][:-1]} }}"
     return [*lines, "}"]
 
 

@@ -11,6 +11,7 @@ from kcompile.evaluate.prepare import Prepared
 from kcompile.evaluate.set_index import in_component
 from kcompile.evaluate.state import ANYTHING, FIELDS, Open, State
 from kcompile.ir.addresses import ADDRESS_MAX
+from kcompile.ir.probability import simplest
 from kcompile.ir.ruleset import (
     Assumed,
     Binary,
@@ -316,7 +317,9 @@ def share_of(number: Uniform, values: Sequence[Component]) -> Fraction:
     held = sum(
         max(0, min(value[1], last) - max(value[0], number.offset) + 1) for value in values if isinstance(value, tuple)
     )
-    return min(Fraction(1), Fraction(held, number.modulus))
+    share = min(Fraction(1), Fraction(held, number.modulus))
+    # This is how nft lists xt_statistic, whose 31 bits stand for a simpler fraction.
+    return simplest(share) if number.source == "meta random" else share
 
 
 def settled(key: tuple[str, tuple[Component, ...]], state: State) -> bool | None:

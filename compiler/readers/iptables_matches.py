@@ -444,7 +444,7 @@ def build_match(match: Extension) -> Items:
         if not match.options and match.name not in PORT_MATCHES:
             raise ValueError("no options")
         return tuple(item for option in match.options for item in OPTIONS[match.name, option.name](option))
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, IndexError):
         return (Unknown(str(match)),)
 
 
@@ -452,5 +452,5 @@ def build_base(option: Option) -> Items:
     """The items of an option that belongs to no match: protocol, addresses, interfaces."""
     try:
         return OPTIONS["", option.name](option)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, IndexError):
         return (Unknown(str(option)),)

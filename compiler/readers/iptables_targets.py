@@ -194,7 +194,7 @@ def build_target(target: Extension) -> Items:
     if target.name in TARGETS:
         try:
             return TARGETS[target.name](target)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, IndexError):
             return (UnknownStatement(str(target)),)
     if target.name in UNFOLLOWED or target.options:
         return (UnknownStatement(str(target)),)

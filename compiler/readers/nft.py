@@ -384,11 +384,10 @@ def parse_rule(grammar: Parser, words: Sequence[Word], family: str, line: int, t
     tree = grammar.parse("rule", kinds)
     rest = ""
     if isinstance(tree, Misfit):
-        length = min(tree.position, len(kinds))
-        while isinstance(tree, Misfit):
+        length = min(tree.position, len(kinds) - 1)
+        while isinstance(tree := grammar.parse("rule", kinds[:length]), Misfit):
             length -= 1
-            tree = grammar.parse("rule", kinds[: max(0, length)])
-        rest = " ".join(word.text for word in words[max(0, length) :])
+        rest = " ".join(word.text for word in words[length:])
     items, comment = items_of(Reader([word.text for word in words], family), tree)
     return Rule((*items, UnknownStatement(rest)) if rest else items, line, text, comment)
 

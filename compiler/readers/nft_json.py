@@ -30,23 +30,29 @@ def _commands(objects: list[Any]) -> Iterator[str]:
         if not isinstance(entry, dict) or len(entry) != 1:
             continue
         ((kind, body),) = entry.items()
-        if not isinstance(body, dict):
-            continue
-        owner = f"{_word(body.get('family', 'ip'))} {_word(body.get('table', ''))}"
-        name = _word(body.get("name", ""))
-        if kind == "table":
-            dormant = " { flags dormant; }" if "dormant" in _listed(body.get("flags")) else ""
-            yield f"add table {_word(body.get('family', 'ip'))} {name}{dormant}"
-        elif kind == "chain":
-            yield f"add chain {owner} {name}{_hook(body)}"
-        elif kind in ("set", "map"):
-            yield f"add {kind} {owner} {name} {{ {_set(kind, body)} }}"
-            if elements := [_safely(_element, element) for element in _listed(body.get("elem"))]:
-                yield f"add element {owner} {name} {{ {', '.join(elements)} }}"
-        elif kind == "rule":
-            words = [_safely(_statement, each) for each in _listed(body.get("expr"))]
-            comment = [f"comment {_quoted(body['comment'])}"] if "comment" in body else []
-            yield f"add rule {owner} {_word(body.get('chain', ''))} {' '.join([*words, *comment])}"
+        if isinstance(body, dict):
+            try:
+                yield from _object(kind, body)
+            except _MISFITS:
+                yield f"unknown {_quoted(json.dumps(entry))}"
+
+
+def _object(kind: str, body: Mapping[str, Any]) -> Iterator[str]:
+    owner = f"{_word(body.get('family', 'ip'))} {_word(body.get('table', ''))}"
+    name = _word(body.get("name", ""))
+    if kind == "table":
+        dormant = " { flags dormant; }" if "dormant" in _listed(body.get("flags")) else ""
+        yield f"add table {_word(body.get('family', 'ip'))} {name}{dormant}"
+    elif kind == "chain":
+        yield f"add chain {owner} {name}{_hook(body)}"
+    elif kind in ("set", "map"):
+        yield f"add {kind} {owner} {name} {{ {_set(kind, body)} }}"
+        if elements := [_safely(_element, element) for element in _listed(body.get("elem"))]:
+            yield f"add element {owner} {name} {{ {', '.join(elements)} }}"
+    elif kind == "rule":
+        words = [_safely(_statement, each) for each in _listed(body.get("expr"))]
+        comment = [f"comment {_quoted(body['comment'])}"] if "comment" in body else []
+        yield f"add rule {owner} {_word(body.get('chain', ''))} {' '.join([*words, *comment])}"
 
 
 def _hook(body: Mapping[str, Any]) -> str:
@@ -78,12 +84,15 @@ class _NoWords(Exception):
     """An object that nft's grammar here has no words for."""
 
 
+_MISFITS = (_NoWords, KeyError, TypeError, ValueError, AttributeError, RecursionError)
+
+
 def _safely(write: Any, value: Any) -> str:
     """What `write` makes of a value; else the JSON itself, in words that the grammar takes for unknown."""
     try:
         text: str = write(value)
         return text
-    except (_NoWords, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+    except _MISFITS:
         return "unknown " + _quoted(json.dumps(value) if not isinstance(value, str) else value)
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from kcompile.ir.addresses import ADDRESS_MAX, address
+from kcompile.ir.probability import simplest
 from kcompile.ir.ruleset import PROTOCOLS, Binary, Compare, Constant, Field, Interval
 
 # The services that tools print by name, from IANA's registry. The machine's own /etc/services must not decide what a
@@ -164,12 +165,6 @@ def seconds(text: str) -> float:
     return int(total) if total.denominator == 1 else float(total)
 
 
-# xt_statistic keeps a probability in 31 bits and kube-proxy writes ten decimals of 1/n, so what stands in a dump is a
-# rounded number. The fraction with the smallest denominator within that rounding is the one that was meant:
-# 0.33333333349 is 1/3. Two fractions that close together would need denominators over 40,000.
-ROUNDING = Fraction(1, 1 << 31)
-
-
 def probability(text: str) -> Fraction:
     """The exact probability behind the decimals of a dump."""
     if not re.fullmatch(r"[01](\.[0-9]{1,20})?|\.[0-9]{1,20}", text):
@@ -178,17 +173,3 @@ def probability(text: str) -> Fraction:
     if number > 1:
         raise ValueError(f"`{text}` is no probability")
     return simplest(number)
-
-
-def simplest(number: Fraction) -> Fraction:
-    """The fraction with the smallest denominator that xt_statistic could not tell from `number`."""
-    return min(Fraction(1), _between(max(Fraction(0), number - ROUNDING), number + ROUNDING))
-
-
-def _between(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction with the smallest denominator in an interval, by continued fractions."""
-    whole = -(-low.numerator // low.denominator)
-    if whole <= high:
-        return Fraction(whole)
-    floor = low.numerator // low.denominator
-    return floor + 1 / _between(1 / (high - floor), 1 / (low - floor))
