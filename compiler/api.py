@@ -64,9 +64,13 @@ class CompiledNode:
 
 @dataclass(frozen=True, slots=True)
 class CompiledCluster:
-    """A cluster as the control plane would have completed it. `warnings` are what was odd, but no error."""
+    """A cluster as the control plane would have completed it. `warnings` are what was odd, but no error.
+
+    `given` is what was read, before anything was filled in: what CoreDNS makes of a dump depends on it.
+    """
 
     model: Cluster
+    given: Cluster
     warnings: tuple[Diagnostic, ...] = ()
 
     @property
@@ -134,7 +138,7 @@ def compile_sources(
         raise_errors(found)
         completed, problems = complete(given)
     raise_errors((*found, *problems))
-    return CompiledCluster(completed, (*found, *problems))
+    return CompiledCluster(completed, given, (*found, *problems))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from kcompile.api import CompiledNode, NoSuchNode
+from kcompile.api import CompiledCluster, CompiledNode, NoSuchNode
+from kcompile.cli.dns_files import DnsOptions, dns_options, dns_text
 from kcompile.cli.options import (
     kube_version_option,
     load_cluster,
@@ -17,7 +19,7 @@ from kcompile.cli.options import (
 )
 from kcompile.cli.report import report
 from kcompile.ir.plan import Family, KubeVersion, Mode
-from kcompile.targets.registry import DEFAULT_FORMATS, WrongFormat, formats, modes_of
+from kcompile.targets.registry import CLUSTER_FORMATS, DEFAULT_FORMATS, WrongFormat, formats, modes_of
 
 
 @click.command(short_help="compile manifests into rules", no_args_is_help=True)
@@ -33,6 +35,7 @@ from kcompile.targets.registry import DEFAULT_FORMATS, WrongFormat, formats, mod
     help=f"What to write to standard output: {', '.join(formats())}. By default what the mode's own tool loads.",
 )
 @local_address_option
+@dns_options
 @click.option("--check", is_flag=True, help="Hold the rules against the tools of this machine; nothing is loaded.")
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Write everything into DIR.")
 def command(
@@ -45,6 +48,7 @@ def command(
     local_addresses: tuple[str, ...] | None,
     check: bool,
     output: Path | None,
+    **dns: Any,
 ) -> None:
     """Compile manifests into the rules that kube-proxy would load on a node.
 
@@ -65,12 +69,10 @@ def command(
     if output is not None:
         from kcompile.cli.output import write_everything
 
-        write_everything(cluster, output, node, mode, kube_version, local_addresses, check)
+        write_everything(cluster, output, node, mode, kube_version, local_addresses, check, DnsOptions(**dns))
         return
-    if format_name == "objects":
-        from kcompile.targets.objects import objects
-
-        sys.stdout.buffer.write(objects(cluster.model))
+    if format_name in CLUSTER_FORMATS:
+        sys.stdout.buffer.write(_cluster_text(cluster, format_name, DnsOptions(**dns)))
         return
     chosen_mode = mode or _mode_of(format_name, cluster.mode)
     chosen = format_name or DEFAULT_FORMATS[chosen_mode]
@@ -95,6 +97,15 @@ def command(
 
         check_node(compiled_first)
     sys.stdout.buffer.write(text)
+
+
+def _cluster_text(cluster: CompiledCluster, format_name: str, dns: DnsOptions) -> bytes:
+    """One artifact that does not depend on a node."""
+    if format_name == "objects":
+        from kcompile.targets.objects import objects
+
+        return objects(cluster.model)
+    return dns_text(cluster, format_name, dns)
 
 
 def _mode_of(format_name: str | None, configured: Mode) -> Mode:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from kcompile.api import CompiledCluster
+from kcompile.cli.dns_files import DnsOptions, dns_files
 from kcompile.cli.progress import ProgressBar
 from kcompile.cli.report import report
 from kcompile.diagnostics import Diagnostic, KcompileError
@@ -30,7 +31,8 @@ def write_everything(
     mode: Mode | None,
     kube_version: KubeVersion,
     local_addresses: Sequence[str] | None,
-    check: bool = False,
+    check: bool,
+    dns: DnsOptions,
 ) -> None:
     """Write the folder. Everything is compiled into a private folder beside the old files before any is replaced."""
     names = cluster.node_names if node is None else (cluster.node_name(node),)
@@ -54,7 +56,7 @@ def write_everything(
                     written.add(_write(staging, PurePosixPath("nodes", name, file), text))
                 bar.advance()
         report(warnings)
-        for path, text in _cluster_files(cluster):
+        for path, text in _cluster_files(cluster, dns):
             written.add(_write(staging, path, text))
         for path in sorted(written):
             target = folder / path
@@ -69,10 +71,11 @@ def write_everything(
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _cluster_files(cluster: CompiledCluster) -> Iterator[tuple[PurePosixPath, bytes]]:
+def _cluster_files(cluster: CompiledCluster, dns: DnsOptions) -> Iterator[tuple[PurePosixPath, bytes]]:
     from kcompile.targets.objects import objects
 
     yield PurePosixPath("objects.yaml"), objects(cluster.model)
+    yield from dns_files(cluster, dns)
 
 
 def _write(staging: Path, path: PurePosixPath, text: bytes) -> PurePosixPath:

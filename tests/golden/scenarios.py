@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import kcompile
+from kcompile.cli.dns_files import DnsOptions, dns_files
 from kcompile.ir.plan import MODES
 from kcompile.targets.objects import objects
 
@@ -13,9 +14,17 @@ SCENARIOS = tuple(sorted(folder.name for folder in GOLDEN.iterdir() if (folder /
 
 
 def expected_files(scenario: str) -> dict[str, bytes]:
-    """Every expected file of a scenario, by its path below expected/: the objects, and each node in each mode."""
-    cluster = kcompile.load([GOLDEN / scenario / "input"])
+    """Every expected file of a scenario, by its path below expected/.
+
+    The objects, the Corefile, zones and resolv.confs, and each node in each mode. `resolv.conf` beside input/ is the
+    nodes' own, where it matters.
+    """
+    folder = GOLDEN / scenario
+    cluster = kcompile.load([folder / "input"])
+    host = folder / "resolv.conf"
+    dns = DnsOptions(host_resolv_conf=str(host) if host.exists() else None)
     files = {"objects.yaml": objects(cluster.model)}
+    files |= {str(path): text for path, text in dns_files(cluster, dns)}
     for mode in MODES:
         for node in cluster.node_names:
             for name, text in cluster.node(node, mode=mode).render_files():
