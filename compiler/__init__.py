@@ -13,10 +13,19 @@ from kcompile.diagnostics import Diagnostic, Errors, KcompileError
 
 if TYPE_CHECKING:
     from kcompile.api import CompiledCluster, CompiledNode, load, loads
+    from kcompile.evaluate.packet import Packet
+    from kcompile.readers import read_ruleset
 
 __version__ = "0.1.0"
 
-_LAZY = dict.fromkeys(("CompiledCluster", "CompiledNode", "load", "loads"), "kcompile.api")
+_LAZY = {
+    "CompiledCluster": "kcompile.api",
+    "CompiledNode": "kcompile.api",
+    "load": "kcompile.api",
+    "loads": "kcompile.api",
+    "Packet": "kcompile.evaluate.packet",
+    "read_ruleset": "kcompile.readers",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -28,4 +37,15 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["CompiledCluster", "CompiledNode", "Diagnostic", "Errors", "KcompileError", "__version__", "load", "loads"]
+__all__ = [
+    "CompiledCluster",
+    "CompiledNode",
+    "Diagnostic",
+    "Errors",
+    "KcompileError",
+    "Packet",
+    "__version__",
+    "load",
+    "loads",
+    "read_ruleset",
+]

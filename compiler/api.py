@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kcompile.collection import no_collection
 from kcompile.diagnostics import Diagnostic, KcompileError, raise_errors
@@ -14,6 +15,9 @@ from kcompile.ir.build_plan import build_plan
 from kcompile.ir.plan import KUBE_VERSIONS, MODES, Family, KubeVersion, Mode, NodePlan
 from kcompile.model import Cluster
 from kcompile.targets.registry import NODE_FORMATS, NodeFormat, diagnostics, node_format
+
+if TYPE_CHECKING:
+    from kcompile.evaluate.dns.resolver import Resolver
 
 PathLike = str | os.PathLike[str]
 NEWEST: KubeVersion = KUBE_VERSIONS[-1]
@@ -109,6 +113,12 @@ class CompiledCluster:
         with no_collection():
             plan = build_plan(self.model, self.node_name(name), mode or self.mode, kube_version, addresses)
         return CompiledNode(plan)
+
+    def dns(self) -> Resolver:
+        """The cluster's DNS server, as its Corefile sets it up: `.query(name, type)` gives an answer."""
+        from kcompile.evaluate.dns.cluster_server import cluster_resolver
+
+        return cluster_resolver(self.model, self.given)
 
 
 def load(paths: Sequence[PathLike]) -> CompiledCluster:

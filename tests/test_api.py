@@ -63,3 +63,15 @@ def test_what_plays_no_part_is_counted() -> None:
     settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: b}\n"
     cluster = kcompile.loads("---\n".join([SERVICE, other, knative, settings]))
     assert dict(cluster.model.skipped) == {"ConfigMap": 1, "Ingress": 1, "Service": 1}
+
+
+def test_a_ruleset_is_read_and_asked_where_a_packet_goes() -> None:
+    node = kcompile.load([SHOP]).node()
+    rules = kcompile.read_ruleset(node.emit("iptables-save"))
+    found = rules.trace(kcompile.Packet("10.244.1.200", "10.104.175.38", 80))
+    assert sorted(str(outcome.probability) for outcome in found.outcomes) == ["1/3", "1/3", "1/3"]
+
+
+def test_a_cluster_answers_names() -> None:
+    answer = kcompile.load([SHOP]).dns().query("web.shop.svc.cluster.local", "A")
+    assert [record.data for record in answer.answer] == ["10.104.175.38"]
