@@ -174,9 +174,9 @@ def _type_of(node: Node, variables: dict[str, Type]) -> Type:
         for item in node.items:
             _type_of(item, variables)
         return "array"
-    for key, value in node.items:
-        _type_of(key, variables)
-        _type_of(value, variables)
+    for pair in node.items:
+        for part in pair:
+            _type_of(part, variables)
     return "map"
 
 

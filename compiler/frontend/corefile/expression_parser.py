@@ -392,12 +392,14 @@ class _Parser:
 def _number(token: _Token) -> int | float:
     digits = token.text.replace("_", "")
     try:
-        number = int(digits, 0) if re.fullmatch("0[xXbBoO].*|0|[1-9][0-9]*", digits) else None
-        if number is None:
-            number = int(digits) if digits.isdigit() else float(digits)
+        number = (
+            int(digits, 0) if digits[:2].lower() in ("0x", "0b", "0o") else int(digits) if digits.isdigit() else None
+        )
     except ValueError:
         raise ExpressionError(f"invalid number literal: {token.text}", token.position) from None
-    if isinstance(number, int) and number >= 1 << 63:
+    if number is None:
+        return float(digits)
+    if number >= 1 << 63:
         raise ExpressionError("integer literal is too large", token.position)
     return number
 

@@ -210,8 +210,9 @@ class _Parser:
                 if end != "end":
                     raise self._error("expected end; found {{else}}")
         del self._variables[scope:]
-        node = {"if": If, "with": With, "range": Range}[kind]
-        return node(pipeline, body, otherwise)
+        if kind == "if":
+            return If(pipeline, body, otherwise)
+        return With(pipeline, body, otherwise) if kind == "with" else Range(pipeline, body, otherwise)
 
     def _name(self, context: str) -> str:
         item = self._next_word()

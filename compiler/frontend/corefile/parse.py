@@ -103,7 +103,7 @@ class _Stream:
         # End the text wherever it is: what was read so far is kept.
         while "$END" not in (expected := self._expected()):
             self._feed(next(t for t in ("CLOSE", "NEWLINE", "END", "OPEN", "KEY") if t in expected), self._no_token)
-        tree: Tree[Terminal] = self._parser.feed_eof()
+        tree: Tree[Terminal] = self._parser.feed_token(Terminal("$END", ""))
         return tree
 
     def _feed(self, terminal: str, token: Token) -> None:
@@ -272,7 +272,7 @@ class _Stream:
 
     def _imported(self, words: Sequence[Token]) -> tuple[Token, ...]:
         if len(words) == 1:
-            message = "Wrong argument count or unexpected line ending after 'import'"
+            message = f"Wrong argument count or unexpected line ending after '{words[0].text}'"
             raise _ImportProblem(Problem("import-argument", message, words[0], "parsing"))
         pattern = self._replaced(words[1])
         if not pattern:
@@ -326,7 +326,7 @@ class _Stream:
 
     def _unexpected(self, terminal: str, expected: frozenset[str]) -> None:
         token = self.read[-1]
-        if terminal == "OPEN":
+        if terminal in ("OPEN", "NEWLINE"):
             message = "Expected another address but had '{' - check for extra comma"
             problem = Problem("extra-comma", message, token, "parsing")
         elif "RAW" in expected or "NAME" in expected or expected == {"OPEN"}:

@@ -81,22 +81,14 @@ def _set_up_plugin(
         dispenser = Dispenser(tokens)
         try:
             settings = SETUPS[name](dispenser, context)
-            warnings += dispenser.warnings
+            warnings = dispenser.warnings
             break
         except SetupError as error:
-            problem = replace(error.problem, prefix=f"plugin/{name}: {error.problem.prefix}")
-            repeated = any(old.message == problem.message and old.token == problem.token for old in found)
-            if repeated or not found or problem.code not in _FOLLOWING:
-                found.append(problem)
-            tokens = _without_line(tokens, problem.token, directives)
-            if repeated:
-                break
+            found.append(replace(error.problem, prefix=f"plugin/{name}: {error.problem.prefix}"))
+            warnings = dispenser.warnings
+            tokens = _without_line(tokens, error.problem.token, directives)
     warnings = [replace(problem, prefix=f"plugin/{name}: ") for problem in warnings]
     return (None if found else settings), found + warnings
-
-
-_FOLLOWING = frozenset({"repeated"})
-"""Errors that may come of leaving out another."""
 
 
 def _without_line(

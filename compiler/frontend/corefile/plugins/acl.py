@@ -81,7 +81,7 @@ _ANY_TYPE = TYPES["None"]
 
 def _types(dispenser: Dispenser, names: list[str]) -> set[int]:
     """The types up to `*`, which is any type; what follows it is not looked at."""
-    types = set()
+    types: set[int] = set()
     for name in names:
         if name == "*":
             return types | {_ANY_TYPE}

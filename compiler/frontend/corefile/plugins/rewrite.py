@@ -201,14 +201,14 @@ def _answer_rules(kind: str, words: list[str]) -> tuple[bool, tuple[AnswerRule, 
         field, words = words[0], words[1:]
         if field == "auto":
             auto = True
-        elif field == "name" or field == "value":
+        elif field in ("name", "value"):
             if len(words) < 2:
                 raise RuleProblem(f"{field} answer rule for {kind} rule: 2 arguments required")
             try:
                 pattern = _pattern(words[0], words[1])
             except RuleProblem as problem:
                 raise RuleProblem(f"{field} answer rule for {kind} rule: {problem}") from None
-            rules.append(AnswerRule(field, pattern, normalize_name(words[1])))
+            rules.append(AnswerRule("name" if field == "name" else "value", pattern, normalize_name(words[1])))
             words = words[2:]
         else:
             raise RuleProblem(f"invalid type {quote(field)} for answer rule for {kind} rule")
