@@ -225,3 +225,47 @@ def test_without_extensions_the_output_is_the_same() -> None:
 def test_shell_completion_offers_commands_and_options() -> None:
     words = kcompile(_KCOMPILE_COMPLETE="bash_complete", COMP_WORDS="kcompile tr", COMP_CWORD="1")
     assert "trace" in words.stdout or shutil.which("bash") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first_line"),
+    [
+        (("--format", "corefile"), ".:53 {"),
+        (("--format", "coredns-configmap"), "apiVersion: v1"),
+        (("--format", "zone"), "$ORIGIN cluster.local."),
+        (("--format", "zone", "--zone", "104.10.in-addr.arpa"), "$ORIGIN 104.10.in-addr.arpa."),
+        (
+            ("--format", "resolv.conf", "--pod", "shop/db-0"),
+            "search shop.svc.cluster.local svc.cluster.local cluster.local",
+        ),
+    ],
+)
+def test_each_format_of_dns_is_printed(arguments: tuple[str, ...], first_line: str) -> None:
+    done = kcompile(SHOP, *arguments)
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == first_line
+
+
+def test_custom_dns_is_written_into_the_corefile_and_the_report_says_how_it_takes_effect() -> None:
+    done = kcompile(
+        SHOP, "--format", "corefile", "--dns-upstream", "8.8.8.8,1.1.1.1", "--stub-domain", "example.org=10.0.0.53"
+    )
+    assert "    forward . 8.8.8.8 1.1.1.1 {\n" in done.stdout
+    assert "example.org:53 {\n" in done.stdout
+    assert "reload" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--format", "corefile", "--dns-upstream", "dns.example"), 2, "--dns-upstream"),
+        (("--format", "corefile", "--stub-domain", "example.org"), 2, "is not DOMAIN=ADDRESS"),
+        (("--format", "zone", "--zone", "nowhere"), 1, "there is no zone nowhere; there are cluster.local."),
+        (("--format", "resolv.conf"), 1, "name a Pod with --pod"),
+        (("--format", "resolv.conf", "--pod", "shop/x"), 1, "there is no Pod shop/x; there are shop/"),
+    ],
+)
+def test_what_does_not_exist_in_dns_is_named(arguments: tuple[str, ...], status: int, message: str) -> None:
+    done = kcompile(SHOP, *arguments)
+    assert (done.status, done.stdout) == (status, "")
+    assert message in done.stderr
