@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from kcompile.diagnostics import Diagnostic
+from kcompile.diagnostics import Errors
 from kcompile.evaluate.dns.queries import Client
 from kcompile.evaluate.dns.resolver import Resolver
 from kcompile.evaluate.dns.server import Server, World
@@ -12,18 +12,11 @@ from kcompile.evaluate.dns.zone_data import ZoneData
 from kcompile.frontend.corefile.configuration import Configuration
 from kcompile.ir.cluster_corefile import load_cluster_corefile
 from kcompile.ir.dns_objects import dns_objects
+from kcompile.ir.domain_names import canonical_address
 from kcompile.model.cluster import Cluster
 
 KUBE_DNS = ("kube-system", "kube-dns")
 DNS_PORT = 53
-
-
-class RejectedCorefile(Exception):
-    """CoreDNS would not start with this Corefile; `diagnostics` say why."""
-
-    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        self.diagnostics = diagnostics
-        super().__init__("\n".join(map(str, diagnostics)))
 
 
 def cluster_resolver(
@@ -41,14 +34,20 @@ def cluster_resolver(
     Without a `configuration` the Corefile is the cluster's own, and CoreDNS is an endpoint of kube-dns. With one,
     nothing says where that CoreDNS runs: its addresses are those in `server_addresses`. `upstreams` are what servers
     outside answer from, by HOST:PORT or by the file that names them. Questions come from `client`, by default to port
-    53, or to the first that the Corefile has. Raises RejectedCorefile.
+    53, or to the first that the Corefile has. Raises `Errors` where CoreDNS would not start.
     """
     if server_addresses is None:
         server_addresses = () if configuration is not None else own_addresses(cluster)
     configuration = configuration or load_cluster_corefile(cluster)
     if configuration.rejection is not None:
-        raise RejectedCorefile(configuration.diagnostics)
-    world = World(dns_objects(cluster, given), tuple(server_addresses), upstreams or {}, host_search)
+        raise Errors(configuration.diagnostics)
+    world = World(
+        objects=dns_objects(cluster, given),
+        server_addresses=tuple(server_addresses),
+        addresses=_addresses(cluster),
+        upstreams=upstreams or {},
+        host_search=host_search,
+    )
     server = Server(configuration, world)
     return Resolver(server, client or Client(port=default_port(server)))
 
@@ -62,10 +61,22 @@ def own_addresses(cluster: Cluster) -> tuple[str, ...]:
 
     Without such endpoints, the addresses that Pods ask.
     """
-    addresses: dict[bool, str] = {}
+    by_family: dict[bool, str] = {}
+    for address in _endpoints(cluster):
+        by_family.setdefault(":" in address, address)
+    return tuple(by_family.values()) or (cluster.kubelet.cluster_dns if cluster.kubelet else ())
+
+
+def _addresses(cluster: Cluster) -> frozenset[str]:
+    """Every address at which the cluster's DNS server answers."""
+    found = [address for service in cluster.services if service.meta.key == KUBE_DNS for address in service.cluster_ips]
+    found += cluster.kubelet.cluster_dns if cluster.kubelet else ()
+    return frozenset(map(canonical_address, (*found, *_endpoints(cluster))))
+
+
+def _endpoints(cluster: Cluster) -> Iterator[str]:
     for piece in cluster.endpoint_slices:
         if (piece.meta.namespace, piece.service_name) == KUBE_DNS:
             for endpoint in piece.endpoints:
-                for address in endpoint.addresses if endpoint.ready is not False else ():
-                    addresses.setdefault(":" in address, address)
-    return tuple(addresses.values()) or (cluster.kubelet.cluster_dns if cluster.kubelet else ())
+                if endpoint.ready is not False:
+                    yield from endpoint.addresses

@@ -40,7 +40,7 @@ class Forward:
         context.answered_by(self.name, f"forwards to {', '.join(names)}")
         known = [zone for upstream in forward.upstreams if (zone := self._zone(upstream)) is not None]
         if not known:
-            raise Unknown(f"is forwarded to {', '.join(names)}", names)
+            raise Unknown(f"{question.name} {question.type} is forwarded to {', '.join(names)}", names)
         message = upstream_answer(known[0], question)
         for zone in known[1:]:
             if message.rcode not in map(rcode_name, forward.failover_rcodes):

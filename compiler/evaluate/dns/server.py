@@ -60,10 +60,12 @@ class World:
     """What is outside the Corefile: the cluster, the server's own addresses, and what upstream servers know.
 
     `upstreams` are by HOST:PORT or by the file that names them. `host_search` is the search list of CoreDNS's node.
+    `addresses` are all at which Pods reach the server, those of its Service included.
     """
 
     objects: DnsObjects
     server_addresses: tuple[str, ...] = ()
+    addresses: frozenset[str] = frozenset()
     upstreams: Mapping[str, ZoneData] = field(default_factory=dict)
     host_search: tuple[str, ...] = ()
 
@@ -87,6 +89,7 @@ class Server:
     """All server blocks of an accepted Corefile. Blocks with the same zone and port are told apart by their views."""
 
     def __init__(self, configuration: Configuration, world: World) -> None:
+        self.world = world
         self.blocks = tuple(_block(settings, world) for settings in configuration.servers)
         self.ports = tuple(dict.fromkeys(int(key.port) for block in self.blocks for key in block.settings.keys))
         self._zones: dict[int, dict[str, list[Block]]] = {}
