@@ -129,4 +129,6 @@ def _rules(what: str, rules: Ruleset, table: str, family: str) -> Iterator[str]:
 
 
 def _dns(cluster: CompiledCluster) -> Iterator[str]:
-    raise NotShown("show dns is not there yet")
+    from kcompile.cli.show_dns import dns_table
+
+    return dns_table(cluster)

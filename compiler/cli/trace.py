@@ -162,5 +162,9 @@ def _echo(request: dict[str, Any], packet: Packet) -> dict[str, Any]:
 
 
 def _resolver(cluster: CompiledCluster | None) -> Resolve | None:
-    """How DNS names are looked up."""
-    return None
+    """How DNS names are looked up: as the Pod would, else as CoreDNS would."""
+    if cluster is None:
+        return None
+    from kcompile.evaluate.dns.search import address_lookup
+
+    return address_lookup(cluster.model, cluster.given)
