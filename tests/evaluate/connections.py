@@ -46,11 +46,13 @@ class Connection:
 
 
 def connections(plan: FamilyPlan) -> Iterator[Connection]:
-    """Every client to every target. Loopback is left to the node: the kernel drops what others send there."""
+    """Every client to every target that it reaches through the node."""
     sources = clients(plan)
+    there = {endpoint.ip for port in plan.service_ports for endpoint in port.endpoints if not endpoint.local}
     for to, port, protocol in dict.fromkeys(targets(plan)):
         for client in sources:
-            if client.where == "node" or not is_loopback(to):
+            itself = client.address == to or (client.where == "elsewhere" and to in there)
+            if client.where == "node" or not (is_loopback(to) or itself):
                 yield Connection(client, to, port, protocol)
 
 

@@ -19,6 +19,7 @@ PACKAGE_OF = {
     "ip": "iproute2",
     "ipset": "ipset",
     "nft": "nftables",
+    "xtables-monitor": "iptables",
     "unshare": "util-linux",
     "iptables-restore": "iptables",
     "iptables-nft-restore": "iptables",

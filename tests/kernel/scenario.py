@@ -35,6 +35,14 @@ class World:
     elsewhere: tuple[str, ...] = ()
     outside: tuple[str, ...] = CLIENTS
 
+    def around(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The places that hang off the node, with their addresses, in the order of its links."""
+        return ((OUTSIDE, self.outside), (ELSEWHERE, self.elsewhere), *((pod[0], pod) for pod in self.pods))
+
+    def interface(self, place: str) -> str:
+        """The node's end of the link to a place."""
+        return f"link{[name for name, _ in self.around()].index(place)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

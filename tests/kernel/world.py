@@ -18,10 +18,10 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.kernel.namespaces import Namespace, create, current, inside, ip, sysctl
 from tests.kernel.scenario import (
-    ELSEWHERE,
     NODE,
     OUTSIDE,
     Command,
@@ -35,8 +35,9 @@ from tests.kernel.scenario import (
     load_script,
 )
 
-WATCHER_PAUSE = 0.01
-"""Seconds that a watcher has for the events of a probe before they overrun its socket."""
+NETLINK_NETFILTER = 12
+WATCHER_PAUSE = 0.0005
+"""Seconds between two looks at what a watcher has still to read."""
 
 GATEWAY_4 = "169.254.1.1"
 GATEWAY_6 = "fe80::1"
@@ -72,11 +73,10 @@ def build(world: World) -> dict[str, Namespace]:
     sysctl(PLACE_SYSCTLS)
     sysctl(NODE_SYSCTLS)
     places = {NODE: node}
-    hosts = [(OUTSIDE, world.outside), (ELSEWHERE, world.elsewhere), *((pod[0], pod) for pod in world.pods)]
-    for number, (name, addresses) in enumerate(hosts):
+    for number, (name, addresses) in enumerate(world.around()):
         places[name] = create(name)
-        _connect(places[name], number, addresses)
-    uplink = "link0"
+        _connect(places[name], number, world.interface(name), addresses)
+    uplink = world.interface(OUTSIDE)
     ip(
         *(f"address add {address}/{_bits(address)} dev {uplink} {_nodad(address)}" for address in world.node),
         f"route replace default via {GATEWAY_4} dev {uplink} onlink",
@@ -94,9 +94,8 @@ def build(world: World) -> dict[str, Namespace]:
     return places
 
 
-def _connect(place: Namespace, number: int, addresses: tuple[str, ...]) -> None:
+def _connect(place: Namespace, number: int, link: str, addresses: tuple[str, ...]) -> None:
     """Hang a place off the node: a veth, its addresses, a route for each at the node, a default route back."""
-    link = f"link{number}"
     ip(
         f"link add {link} address {_mac(number)} type veth"
         f" peer name eth0 address {_mac(number, far=True)} netns {place.path}",
@@ -282,7 +281,7 @@ def perform(script: Script) -> Report:
             for probe in script.probes:
                 outcomes.append(tuple(connect(probe, places, servers, script.patience) for _ in range(probe.count)))
                 if watcher:
-                    time.sleep(WATCHER_PAUSE)
+                    _let_catch_up(watcher)
             if watcher:
                 time.sleep(script.patience)
                 watcher.terminate()
@@ -296,10 +295,23 @@ def _start_watcher(argv: tuple[str, ...], log: int, processors: set[int]) -> sub
     if not argv:
         return None
     # By lines, or what it has not yet written when it is ended would be lost.
-    watcher = subprocess.Popen(["stdbuf", "-oL", *argv], stdout=log, stderr=subprocess.DEVNULL)
+    watcher = subprocess.Popen(["stdbuf", "-oL", *argv], stdout=log, stderr=sys.stderr)
     os.sched_setaffinity(watcher.pid, processors)
     time.sleep(0.1)  # until it has opened its socket, what happens passes it by
     return watcher
+
+
+def _let_catch_up(watcher: subprocess.Popen[bytes]) -> None:
+    """Wait until the watcher has read what happened, or the next events would overrun its socket."""
+    while watcher.poll() is None:
+        sockets = [line.split() for line in Path("/proc/self/net/netlink").read_text().splitlines()[1:]]
+        watching = [fields for fields in sockets if int(fields[1]) == NETLINK_NETFILTER]
+        if any(int(fields[8]) for fields in watching):
+            raise RuntimeError("events were lost: the watcher is too slow")
+        if not any(int(fields[4]) for fields in watching):
+            return
+        time.sleep(WATCHER_PAUSE)
+    raise RuntimeError(f"the watcher has ended with status {watcher.returncode}")
 
 
 if __name__ == "__main__":
