@@ -59,8 +59,8 @@ def _replaces(endpoint: EndpointInfo, rules: EndpointRules) -> bool:
 def _usable_endpoints(
     endpoints: Iterable[Endpoint], family: Family, rules: EndpointRules
 ) -> Iterator[tuple[str, Endpoint]]:
-    """The endpoints with their address, in the order of their addresses. All but the first address are ignored."""
-    for endpoint in sorted(endpoints, key=attrgetter("addresses")):
+    """The endpoints with their address, of which all but the first are ignored."""
+    for endpoint in sorted(endpoints, key=attrgetter("addresses")) if rules.sorted_by_address else endpoints:
         if endpoint.addresses:
             address = endpoint.addresses[0]
             if (":" in address) == (family == 6):

@@ -18,14 +18,16 @@ class EndpointRules:
     - `node_hints`: hints for nodes are tried before those for zones (KEP-3015, PreferSameNode).
     - `canonical_addresses`: endpoint addresses are parsed and printed anew; before, the given text went into rules and
       chain names.
-    - `prefer_running_duplicate`: of an address that several slices list, a later one that is not terminating wins;
+    - `prefer_running_duplicate`: of an address that is listed several times, a later one that is not terminating wins;
       before, a later one that is local (a Pod network may reuse the address of a terminating Pod).
+    - `sorted_by_address`: what is later in a slice went by the text of the addresses, not by the order of the list.
     """
 
     hints_need_annotation: bool = False
     node_hints: bool = True
     canonical_addresses: bool = True
     prefer_running_duplicate: bool = True
+    sorted_by_address: bool = False
 
 
 ENDPOINT_RULES: Mapping[KubeVersion, EndpointRules] = MappingProxyType(
@@ -35,6 +37,7 @@ ENDPOINT_RULES: Mapping[KubeVersion, EndpointRules] = MappingProxyType(
             node_hints=False,
             canonical_addresses=False,
             prefer_running_duplicate=False,
+            sorted_by_address=True,
         ),
         "1.34": EndpointRules(),
         "1.37": EndpointRules(),

@@ -118,6 +118,17 @@ def test_in_old_releases_the_first_slice_wins_unless_a_later_one_is_local() -> N
     assert endpoint.ready
 
 
+def test_of_an_address_twice_in_a_slice_the_later_one_wins_wherever_its_spelling_sorts() -> None:
+    first, second = Endpoint(("fd00::1",)), Endpoint(("fd00:0::1",), ready=False)
+    (endpoint,) = collect(slice_of(first, second, kind="IPv6"), family=6)
+    assert not endpoint.ready
+    # What old releases took for two addresses, they sorted.
+    assert [e.ip for e in collect(slice_of(first, second, kind="IPv6"), family=6, rules=OLD)] == [
+        "fd00:0::1",
+        "fd00::1",
+    ]
+
+
 def test_hints_become_sets() -> None:
     (endpoint,) = collect(slice_of(Endpoint(("10.0.0.1",), zone_hints=("b", "a", "b"), node_hints=("node1",))))
     assert (endpoint.zone_hints, endpoint.node_hints) == ({"a", "b"}, {"node1"})
