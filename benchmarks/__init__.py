@@ -1,0 +1,1 @@
+"""Speed and memory, each figure from a fresh process; `python -m benchmarks` runs them all."""
