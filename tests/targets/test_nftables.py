@@ -178,12 +178,55 @@ def test_nothing_tells_local_traffic() -> None:
     assert not any("pod traffic" in rule for rule in rules_of(node, "external-"))
 
 
-def test_first_of_two_services_has_an_address_and_port() -> None:
-    first = service_port(LOCAL, external_ips=("203.0.113.1",), load_balancer_vips=("203.0.113.1",))
-    second = replace(first, service="other", cluster_ip="10.96.0.11")
-    lines = commands(node_plan(first, second), (4,)).decode().splitlines()
-    claims = [line for line in lines if line.startswith("add element ip kube-proxy service-ips { 203.0.113.1 ")]
-    assert [claim.split("/")[1] for claim in claims] == ["web"]
+def elements_of(ip: str, *ports: ServicePortInfo) -> dict[str, str]:
+    """What the maps hold for an address: map to verdict, with the comment in front if there is one."""
+    prefix = "add element ip kube-proxy "
+    lines = [line.removeprefix(prefix) for line in commands(node_plan(*ports), (4,)).decode().splitlines()]
+    found = [line.split(f" {{ {ip} . tcp . 80 ") for line in lines if f" {{ {ip} . tcp . 80 " in line]
+    assert len({map_ for map_, _ in found}) == len(found)
+    return {map_: rest.removesuffix(" }").removeprefix(": ") for map_, rest in found}
+
+
+class TestContestedAddress:
+    """Several ServicePorts claim an address and port; a map has one verdict for it."""
+
+    FIRST = service_port(LOCAL, external_ips=("203.0.113.1",), load_balancer_vips=("203.0.113.1",))
+
+    def second(self, **fields: object) -> ServicePortInfo:
+        return replace(self.FIRST, service="other", cluster_ip="10.96.0.11", **fields)  # type: ignore[arg-type]
+
+    def test_the_last_one_has_it(self) -> None:
+        (verdict,) = elements_of("203.0.113.1", self.FIRST, self.second()).values()
+        assert verdict.split("/")[1] == "other"
+
+    def test_claims_to_different_maps_stand_side_by_side(self) -> None:
+        idle = service_port(service="idle", cluster_ip="10.96.0.11", external_ips=("203.0.113.1",))
+        for ports in ((self.FIRST, idle), (idle, self.FIRST)):
+            elements = elements_of("203.0.113.1", *ports)
+            assert elements["service-ips"].split("/")[1] == "web"
+            assert elements["no-endpoint-services"] == 'comment "ns1/idle:http" : goto reject-chain'
+
+    def test_the_same_verdict_keeps_the_first_comment(self) -> None:
+        local = {"external_policy_local": True, "external_ips": ("203.0.113.1",)}
+        dropping = [service_port(REMOTE, service=name, cluster_ip=f"10.96.0.{name}", **local) for name in "123"]
+        assert elements_of("203.0.113.1", *dropping)["no-endpoint-services"] == 'comment "ns1/1:http" : drop'
+        rejecting = service_port(service="4", cluster_ip="10.96.0.4", external_ips=("203.0.113.1",))
+        ports = (*dropping[:2], rejecting, dropping[2])
+        assert elements_of("203.0.113.1", *ports)["no-endpoint-services"] == 'comment "ns1/3:http" : drop'
+
+    def test_an_external_ip_may_be_a_cluster_ip(self) -> None:
+        own = service_port(LOCAL, external_ips=("10.96.0.10",))
+        assert elements_of("10.96.0.10", own)["service-ips"].startswith("goto external-")
+        first = service_port(LOCAL, service="before", cluster_ip="10.96.0.9", external_ips=("10.96.0.10",))
+        assert elements_of("10.96.0.10", first, service_port(LOCAL))["service-ips"].startswith("goto service-")
+
+    def test_source_ranges_are_those_of_the_last_one_that_has_some(self) -> None:
+        narrow = self.second(source_ranges=("10.0.0.0/8",))
+        elements = elements_of("203.0.113.1", replace(self.FIRST, source_ranges=("1.2.3.4/32",)), narrow)
+        assert elements["firewall-ips"].split("/")[1] == "other"
+        elements = elements_of("203.0.113.1", narrow, self.FIRST)
+        assert elements["firewall-ips"].split("/")[1] == "other"
+        assert elements["service-ips"].split("/")[1] == "web"
 
 
 class TestListing:

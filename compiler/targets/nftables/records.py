@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from kcompile.ir.plan import EndpointInfo, FamilyPlan, ServicePortInfo
+from kcompile.targets.nftables import claims
 from kcompile.targets.template import Item, Join, Value
 
 Endpoints = tuple[EndpointInfo, ...]
@@ -17,8 +18,10 @@ class Record(NamedTuple):
     """What one ServicePort brings to the rules.
 
     `internal` is the kind of chain that ClusterIP traffic goes to, "service" or "local"; a verdict is "" where there
-    are endpoints. `cluster` and `local` are the endpoints of the Service's chains of these kinds, empty where there
-    is no such chain; `chained` are those that have chains of their own.
+    are endpoints. Of the addresses, each stands for an element of a map: `served_ips` for one that leads to endpoints,
+    `refused_ips` for one with a verdict, `firewalled_vips` for one that leads to the source ranges; `owns_cluster_ip`
+    says whether the cluster IP has one. `cluster` and `local` are the endpoints of the Service's chains of these kinds,
+    empty where there is no such chain; `chained` are those that have chains of their own.
     """
 
     namespace: str
@@ -37,7 +40,9 @@ class Record(NamedTuple):
     internal: str
     internal_verdict: str
     external_verdict: str
-    external_ips: tuple[str, ...]
+    owns_cluster_ip: bool
+    served_ips: tuple[str, ...]
+    refused_ips: tuple[str, ...]
     firewalled_vips: tuple[str, ...]
     sources: str
     cluster: Endpoints
@@ -50,7 +55,8 @@ class Record(NamedTuple):
 
 
 LISTS = {
-    "external_ips": Item("external_ip"),
+    "served_ips": Item("served_ip"),
+    "refused_ips": Item("refused_ip"),
     "firewalled_vips": Item("vip"),
     "cluster": ENDPOINT,
     "local": ENDPOINT,
@@ -93,25 +99,13 @@ def records(
     interval_set: Callable[[Sequence[str], str], str],
 ) -> Iterator[Record]:
     """A record for every ServicePort, in the plan's order; the functions are those of the form."""
-    # A map has one verdict for a key: where Services claim the same address and port, the first has it.
-    taken = {(info.cluster_ip, info.protocol, info.port) for info in plan.service_ports}
-    for info in plan.service_ports:
-        internal_local, external_local = info.internal_policy_local, info.external_policy_local
+    owners = claims.owners(plan.service_ports)
+    for number, info in enumerate(plan.service_ports):
         cluster = info.cluster_endpoints if info.uses_cluster_endpoints else ()
         local = info.local_endpoints if info.uses_local_endpoints else ()
         has_endpoints = info.has_any_endpoints
-        internal_verdict = external_verdict = ""
-        if not has_endpoints:
-            internal_verdict = external_verdict = "goto reject-chain"
-        elif not local:
-            internal_verdict = "drop" if internal_local else ""
-            external_verdict = "drop" if external_local else ""
-        external_ips: tuple[str, ...] = ()
-        firewalled_vips: tuple[str, ...] = ()
-        if info.external_ips or info.load_balancer_vips:
-            external_ips = _untaken(info, taken)
-        if info.source_ranges:
-            firewalled_vips = tuple(ip for ip in external_ips if ip in info.load_balancer_vips)
+        internal_verdict, external_verdict = claims.verdicts(info)
+        elements = claims.owned(number, info, owners)
         affinity = timeout(info.session_affinity_timeout) if info.session_affinity_timeout else ""
         yield Record(
             info.namespace,
@@ -123,16 +117,18 @@ def records(
             info.node_port,
             info.name[:comment_limit] if internal_verdict or external_verdict else "",
             affinity,
-            internal_local,
-            external_local,
+            info.internal_policy_local,
+            info.external_policy_local,
             info.externally_accessible,
             has_endpoints,
-            "local" if internal_local else "service",
+            "local" if info.internal_policy_local else "service",
             internal_verdict,
             external_verdict,
-            external_ips,
-            firewalled_vips,
-            interval_set(_allowed_sources(info), " , ") if firewalled_vips else "",
+            elements.cluster_ip,
+            elements.served,
+            elements.refused,
+            elements.firewalled,
+            interval_set(_allowed_sources(info), " , ") if info.load_balancer_vips and info.source_ranges else "",
             cluster,
             len(cluster),
             len(cluster) == 1,
@@ -141,17 +137,6 @@ def records(
             len(local) == 1,
             info.reachable_endpoints if affinity or chain_every_endpoint else (),
         )
-
-
-def _untaken(info: ServicePortInfo, taken: set[tuple[str, str, int]]) -> tuple[str, ...]:
-    """The external addresses that no Service has claimed before, from now on claimed by this one."""
-    addresses = []
-    for address in (*info.external_ips, *info.load_balancer_vips):
-        key = (address, info.protocol, info.port)
-        if key not in taken:
-            taken.add(key)
-            addresses.append(address)
-    return tuple(addresses)
 
 
 def _allowed_sources(info: ServicePortInfo) -> tuple[str, ...]:

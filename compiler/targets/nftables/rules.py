@@ -134,14 +134,13 @@ SETS = (
         "{address} . inet_proto . inet_service : verdict",
         "vmap to drop or reject packets to services with no endpoints",
         (
-            Element("{cluster_ip} . {protocol} . {port}", "{internal_verdict}", "{comment}", when="internal_verdict"),
             Element(
-                "{external_ip} . {protocol} . {port}",
-                "{external_verdict}",
+                "{cluster_ip} . {protocol} . {port}",
+                "{internal_verdict}",
                 "{comment}",
-                when="external_verdict",
-                each="external_ips",
+                when="internal_verdict owns_cluster_ip",
             ),
+            Element("{refused_ip} . {protocol} . {port}", "{external_verdict}", "{comment}", each="refused_ips"),
         ),
     ),
     Set(
@@ -149,13 +148,12 @@ SETS = (
         "{address} . inet_proto . inet_service : verdict",
         "ClusterIP, ExternalIP and LoadBalancer IP traffic",
         (
-            Element("{cluster_ip} . {protocol} . {port}", "goto {internal}-{service_name}", when="!internal_verdict"),
             Element(
-                "{external_ip} . {protocol} . {port}",
-                "goto external-{service_name}",
-                when="has_endpoints",
-                each="external_ips",
+                "{cluster_ip} . {protocol} . {port}",
+                "goto {internal}-{service_name}",
+                when="!internal_verdict owns_cluster_ip",
             ),
+            Element("{served_ip} . {protocol} . {port}", "goto external-{service_name}", each="served_ips"),
         ),
     ),
     Set(
@@ -279,7 +277,7 @@ CHAINS = (
     Chain(
         "firewall-{service_name}",
         (Rule("{ip} saddr != {sources} drop"),),
-        when="firewalled_vips",
+        when="sources",
         order_by="service_name",
     ),
     Chain("firewall-check", (Rule("{ip} daddr . meta l4proto . th dport vmap @firewall-ips"),)),

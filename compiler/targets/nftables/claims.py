@@ -1,0 +1,114 @@
+"""The elements of maps that a ServicePort has for its addresses.
+
+An address and port can have one verdict in a map. Where several ServicePorts claim it, in kube-proxy a later claim
+replaces an earlier one, unless their verdicts are alike: then the element stays as it is, comment and all. There the
+order of ServicePorts is random; here it is the plan's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from kcompile.ir.plan import ServicePortInfo
+
+Address = tuple[str, str, int]
+"""(IP, protocol, port)."""
+
+Owner = tuple[int, bool]
+"""The place of a ServicePort in the plan, and whether it claims an address as its cluster IP."""
+
+Owners = Mapping[tuple[str, Address], Owner]
+"""For a map's name and an address that several claim, the one whose claim holds."""
+
+SERVED, REFUSED, FIREWALLED = "service-ips", "no-endpoint-services", "firewall-ips"
+
+
+class Elements(NamedTuple):
+    """The addresses that have an element in each map, and whether the cluster IP has one in either of the first two."""
+
+    cluster_ip: bool = True
+    served: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    firewalled: tuple[str, ...] = ()
+
+
+CLUSTER_IP_ONLY = Elements()
+
+
+def verdicts(port: ServicePortInfo) -> tuple[str, str]:
+    """What becomes of traffic to the cluster IP and to external addresses that no endpoint takes; "" if one does."""
+    if not port.has_any_endpoints:
+        return "goto reject-chain", "goto reject-chain"
+    if port.uses_local_endpoints and port.local_endpoints:
+        return "", ""
+    return "drop" if port.internal_policy_local else "", "drop" if port.external_policy_local else ""
+
+
+def claimed(port: ServicePortInfo) -> Elements:
+    """What a ServicePort has where nobody else claims its addresses."""
+    if not port.external_ips and not port.load_balancer_vips:
+        return CLUSTER_IP_ONLY
+    external = tuple(dict.fromkeys((*port.external_ips, *port.load_balancer_vips)))
+    return Elements(
+        True,
+        external if port.has_any_endpoints else (),
+        external if verdicts(port)[1] else (),
+        tuple(dict.fromkeys(port.load_balancer_vips)) if port.source_ranges else (),
+    )
+
+
+def owned(number: int, port: ServicePortInfo, owners: Owners) -> Elements:
+    """What of its claims the ServicePort at that place of the plan has."""
+    claims = claimed(port)
+    if not owners:
+        return claims
+
+    def has(map_: str, ip: str, owner: Owner) -> bool:
+        return owners.get((map_, (ip, port.protocol, port.port)), owner) == owner
+
+    def kept(map_: str, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(ip for ip in addresses if has(map_, ip, (number, False)))
+
+    return Elements(
+        has(REFUSED if verdicts(port)[0] else SERVED, port.cluster_ip, (number, True)),
+        kept(SERVED, claims.served),
+        kept(REFUSED, claims.refused),
+        kept(FIREWALLED, claims.firewalled),
+    )
+
+
+def owners(ports: Sequence[ServicePortInfo]) -> Owners:
+    """Who has the elements that are claimed several times; there are hardly ever any."""
+    contested = _contested(ports)
+    held: dict[tuple[str, Address], tuple[object, Owner]] = {}
+    for number, port in enumerate(ports) if contested else ():
+        for map_, ip, verdict, owner in _claims(number, port):
+            key = map_, (ip, port.protocol, port.port)
+            if key[1] in contested and (key not in held or held[key][0] != verdict):
+                held[key] = verdict, owner
+    return {key: owner for key, (_, owner) in held.items()}
+
+
+def _contested(ports: Sequence[ServicePortInfo]) -> set[Address]:
+    taken = {(port.cluster_ip, port.protocol, port.port) for port in ports}
+    contested = set()
+    for port in ports:
+        if port.external_ips or port.load_balancer_vips:
+            for ip in {*port.external_ips, *port.load_balancer_vips}:
+                address = ip, port.protocol, port.port
+                if address in taken:
+                    contested.add(address)
+                taken.add(address)
+    return contested
+
+
+def _claims(number: int, port: ServicePortInfo) -> Iterator[tuple[str, str, object, Owner]]:
+    """Map, IP and verdict of each claim. A jump to a chain of the ServicePort's own is like no other's."""
+    internal, external = verdicts(port)
+    as_cluster_ip, as_external = (number, True), (number, False)
+    claims = claimed(port)
+    yield (REFUSED if internal else SERVED), port.cluster_ip, internal or as_cluster_ip, as_cluster_ip
+    yield from ((SERVED, ip, as_external, as_external) for ip in claims.served)
+    yield from ((REFUSED, ip, external, as_external) for ip in claims.refused)
+    yield from ((FIREWALLED, ip, as_external, as_external) for ip in claims.firewalled)
