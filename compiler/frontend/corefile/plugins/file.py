@@ -15,11 +15,15 @@ from kcompile.frontend.corefile.zones import origins
 
 @dataclass(frozen=True, slots=True)
 class ZoneFile:
-    """One zone of a master file. Without the file `content` is None and CoreDNS answers SERVFAIL until it is there."""
+    """One zone of a master file. Without the file `content` is None and CoreDNS answers SERVFAIL until it is there.
+
+    `content` is also None where the file is not `known`: only the Pod has it.
+    """
 
     origin: str
     path: str
     content: bytes | None
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,9 @@ def setup(dispenser: Dispenser, context: Context) -> FileSettings:
             # Once a file is missing, CoreDNS reads none of those that follow.
             if content is not None and not missing and (problem := master_file_problem(content, origin, name)):
                 raise dispenser.plain(problem, "zone-file")
-            zones[origin] = ZoneFile(origin, name, None if missing else content)
+            zones[origin] = ZoneFile(
+                origin, name, None if missing else content, known=bool(missing) or content is not None
+            )
         for option in dispenser.properties():
             if option == "fallthrough":
                 fallthrough = dispenser.fallthrough()

@@ -14,7 +14,10 @@ from kcompile.frontend.corefile.zones import origins
 
 @dataclass(frozen=True, slots=True)
 class HostsSettings(Settings):
-    """`content` is None when the file `path` is missing. `inline` are lines in the file's own form."""
+    """`content` is empty when the file `path` is missing, and None where only the Pod has it.
+
+    `inline` are lines in the file's own form.
+    """
 
     zones: tuple[str, ...]
     path: str
@@ -53,7 +56,7 @@ def _content(dispenser: Dispenser, context: Context, path: str) -> bytes | None:
             dispenser.warn("file", f"Hosts file {quote(path)} is a directory")
         else:
             raise dispenser.error(f"unable to access hosts file '{path}': {failure.reason}", "file") from None
-        return None
+        return b""
 
 
 def _property(dispenser: Dispenser, name: str, settings: HostsSettings) -> HostsSettings:
