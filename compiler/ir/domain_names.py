@@ -95,6 +95,8 @@ def normalize(text: str) -> str:
     name = absolute(text)
     if name == ".":
         return name
+    if not is_absolute(name):
+        raise ValueError(f"{text!r} ends in a backslash")
     labels = split(name)
     wire = 1
     result = []

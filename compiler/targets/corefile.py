@@ -8,9 +8,16 @@ from dataclasses import dataclass
 
 from kcompile.diagnostics import Diagnostic, error
 from kcompile.frontend.corefile.configuration import Configuration
+from kcompile.frontend.corefile.load import load_corefile
 from kcompile.frontend.corefile.syntax import Corefile, Directive, Token
 from kcompile.frontend.source import NOWHERE, Source
-from kcompile.ir.cluster_corefile import CONFIG_MAP, CONFIG_MAP_KEY, coredns_config_map, load_cluster_corefile
+from kcompile.ir.cluster_corefile import (
+    CONFIG_MAP,
+    CONFIG_MAP_KEY,
+    coredns_config_map,
+    corefile_source,
+    load_cluster_corefile,
+)
 from kcompile.ir.domain_names import absolute, is_valid
 from kcompile.model.cluster import Cluster
 from kcompile.model.meta import Meta
@@ -91,6 +98,8 @@ def corefile(cluster: Cluster, changes: CorefileChanges = CorefileChanges()) -> 
             message = f"the Corefile has a server block for {stub.domain} already"
             found.append(error("stub-domain-taken", message, taken.span, "change that block, or leave the option out"))
         text += STUB_BLOCK.format(domain=stub.domain, servers=" ".join(stub.servers))
+    if changes != CorefileChanges() and not found:
+        found += _refusal(cluster, text)
     return text.encode(), tuple(found)
 
 
@@ -121,6 +130,13 @@ def takes_effect(cluster: Cluster) -> str:
         "CoreDNS needs a restart: the Corefile has no `reload`; "
         "kubectl -n kube-system rollout restart deployment coredns"
     )
+
+
+def _refusal(cluster: Cluster, text: str) -> tuple[Diagnostic, ...]:
+    """What CoreDNS would say against the changed Corefile: `autopath @kubernetes` without `kubernetes`, say."""
+    _, files = corefile_source(cluster)
+    checked = load_corefile(Source("Corefile (changed)", text.encode()), {}, files, in_cluster=True)
+    return checked.diagnostics if checked.rejection is not None else ()
 
 
 @dataclass(frozen=True, slots=True)

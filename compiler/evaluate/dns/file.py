@@ -46,7 +46,7 @@ class File:
         zone = self.zones[origin]
         if isinstance(zone, ZoneError):
             context.answered_by(self.name)
-            raise Unknown(f"the file of zone {origin} is not evaluated: {zone}")
+            raise Unknown(f"zone {origin} is not evaluated: {zone}")
         if zone is None:
             context.answered_by(self.name, f"the file of zone {origin} was not loaded")
             return Reply(SERVFAIL)
@@ -188,7 +188,9 @@ class AuthoritativeZone:
 
 
 def _load(zone: ZoneFile) -> AuthoritativeZone | ZoneError | None:
-    """The zone; None where the file is missing, and the reason where it is there, but is not understood."""
+    """The zone; None where the file is missing, and the reason where it is not known or not understood."""
+    if not zone.known:
+        return ZoneError(f"{zone.path} is not known here")
     if zone.content is None:
         return None
     try:

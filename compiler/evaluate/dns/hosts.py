@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kcompile.evaluate.dns.chain import Context, Handler
+from kcompile.evaluate.dns.chain import Context, Handler, Unknown
 from kcompile.evaluate.dns.queries import NOERROR, SERVFAIL, Message, Question, Reply
 from kcompile.frontend.corefile.plugins.hosts import HostsSettings
 from kcompile.ir.domain_names import absolute, address_of_reverse_name, canonical_address, longest_match
@@ -30,6 +30,7 @@ class Hosts:
         self.fallthrough = settings.fallthrough
         self._names: dict[tuple[str, str], list[str]] = {}
         self._addresses: dict[str, list[str]] = {}
+        self._unknown = settings.path if settings.content is None and settings.path != ETC_HOSTS else ""
         text = KUBELET_HOSTS if settings.path == ETC_HOSTS else (settings.content or b"").decode("utf-8", "replace")
         for line in (*text.splitlines(), *settings.inline):
             self._read(line, settings.auto_reverse)
@@ -50,6 +51,9 @@ class Hosts:
 
     def serve(self, question: Question, context: Context, proceed: Handler) -> Reply:
         name = question.name.lower()
+        if self._unknown and (question.type == "PTR" or longest_match(self.zones, name)):
+            context.answered_by(self.name)
+            raise Unknown(f"{question.name} {question.type} depends on {self._unknown}, which is not known here")
         if question.type == "PTR":
             names = self._addresses.get(address_of_reverse_name(name), [])
             if not names:

@@ -75,7 +75,7 @@ def _data(rule: Rule, zone: str, question: Question, context: Context) -> Data |
         if groups is None:
             continue
         group = {str(number): text for number, text in enumerate(groups)}
-        group.update({label: text for label, text in zip(pattern.names, groups, strict=False) if label})
+        group.update({label: text for label, text in zip(pattern.names, groups[1:], strict=True) if label})
         return Data(
             zone=zone,
             name=name,
