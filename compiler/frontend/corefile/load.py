@@ -50,7 +50,8 @@ def load_corefile(
         *check_sockets(servers, machine),
     ]
     rejection = _rejection(ordered)
-    ordered += advise(servers)
+    if rejection is None:
+        ordered += advise(servers, machine)
     return Configuration(corefile, servers, tuple(problem.diagnostic for problem in ordered), rejection)
 
 
