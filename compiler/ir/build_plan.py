@@ -41,9 +41,12 @@ def build_plan(
     of its status. A node that the cluster does not have is one without addresses, zone and Pod networks.
     """
     configuration = cluster.kube_proxy or KubeProxyConfiguration()
-    found = next((item for item in cluster.nodes if item.name == node), None)
+    # By this name kube-proxy looks for its Node, and tells local endpoints and hints.
+    name = configuration.hostname_override or node
+    nodes = {item.name: item for item in cluster.nodes}
+    found = nodes.get(name)
     ips = node_ips(found, configuration)
-    own = own_addresses(local_addresses, found)
+    own = own_addresses(local_addresses, nodes.get(node))
 
     def family_plan(family: Family) -> FamilyPlan:
         node_ip = ips.get(family, "")
@@ -52,7 +55,7 @@ def build_plan(
         service_cidrs = cidrs_of((cidr for item in cluster.service_cidrs for cidr in item.cidrs), family)
         return FamilyPlan(
             family=family,
-            service_ports=_service_ports(cluster, family, node, found, node_ip, ENDPOINT_RULES[kube_version]),
+            service_ports=_service_ports(cluster, family, name, found, node_ip, ENDPOINT_RULES[kube_version]),
             node_ip=node_ip,
             local_addresses=addresses,
             node_port_cidrs=cidrs,

@@ -84,6 +84,15 @@ def test_a_node_that_the_cluster_does_not_have_has_no_zone() -> None:
     assert len(web.cluster_endpoints) == 2
 
 
+def test_kube_proxy_goes_by_its_hostname_override() -> None:
+    cluster = replace(CLUSTER, kube_proxy=KubeProxyConfiguration(hostname_override="node2"))
+    plan = build_plan(cluster, "node1", "iptables", "1.37")
+    assert [endpoint.local for endpoint in plan.ipv4.service_ports[1].endpoints] == [False, True]
+    assert (plan.ipv4.node_ip, plan.ipv6.node_ip, plan.primary_family) == ("", "fd00::12", 6)
+    # The machine stays what it is.
+    assert (plan.node, plan.ipv4.local_addresses) == ("node1", ("127.0.0.1", "192.168.1.11"))
+
+
 @pytest.mark.parametrize(
     ("version", "annotated", "endpoints"), [("1.30", False, 2), ("1.30", True, 1), ("1.34", False, 1)]
 )

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kcompile.model import Cluster, Endpoint, EndpointsAddress, EndpointSubset, Namespace
+from kcompile.model import Cluster, Endpoint, EndpointsAddress, EndpointSubset, KubeProxyConfiguration, Namespace
+from kcompile.passes.surroundings import complete_nodes
 from tests.passes.objects import completed, endpoint_slice, endpoints, meta, node, pod, service, workload
 
 
@@ -26,6 +27,14 @@ from tests.passes.objects import completed, endpoint_slice, endpoints, meta, nod
 )
 def test_nodes_are_those_of_the_input_or_those_that_it_names(kinds: dict[str, Any], names: list[str]) -> None:
     assert [n.name for n in completed(Cluster(**kinds)).nodes] == names
+
+
+def test_kube_proxy_may_name_its_node() -> None:
+    override = KubeProxyConfiguration(hostname_override="n")
+    assert [n.name for n in completed(Cluster(kube_proxy=override)).nodes] == ["n"]
+    for names, warned in ((("n",), []), (("n", "m"), ["hostnameOverride: on m kube-proxy takes itself for n"])):
+        _, found = complete_nodes(Cluster(kube_proxy=override, nodes=tuple(map(node, names))))
+        assert [problem.message for problem in found] == warned
 
 
 @pytest.mark.parametrize(
