@@ -68,7 +68,7 @@ def _pruned(mapping: Manifest) -> Manifest:
     pruned = {}
     for key, value in mapping.items():
         if isinstance(value, dict):
-            value = _pruned(value)
+            value = value if key in _TEXTS_BY_NAME else _pruned(value)
         elif isinstance(value, list | tuple):
             value = [_pruned(item) if isinstance(item, dict) else item for item in value]
         if value is None or (value in ("", [], {}) and key not in _KEEP):
@@ -77,7 +77,10 @@ def _pruned(mapping: Manifest) -> Manifest:
     return pruned
 
 
-_KEEP = frozenset({"endpoints"})
+_KEEP = frozenset({"endpoints", "resolvConf"})
+
+# The names in these maps are the user's: a label without a value is a label.
+_TEXTS_BY_NAME = frozenset({"labels", "annotations", "selector", "nodeSelector", "data"})
 
 
 def _meta(meta: Meta) -> Manifest:

@@ -42,3 +42,30 @@ data:
     assert b"\nkind: KubeProxyConfiguration" not in printed
     assert kcompile.loads(printed).mode == "ipvs"
     assert objects(kcompile.loads(printed).model) == printed
+
+
+def test_a_label_without_a_value_stays() -> None:
+    text = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {service.kubernetes.io/headless: ""}, annotations: {note: ""}}
+spec: {ports: [{port: 80}], selector: {app: ""}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web-1, labels: {app: ""}}
+spec: {nodeSelector: {fast: ""}, containers: [{name: main}]}
+---
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+resolvConf: ""
+"""
+    cluster = kcompile.loads(text).model
+    again = kcompile.loads(objects(cluster)).model
+    (service,) = again.services
+    assert service.meta.labels == {"service.kubernetes.io/headless": ""}
+    assert service.meta.annotations == {"note": ""}
+    assert service.selector == {"app": ""}
+    assert again.pods[0].spec.node_selector == {"fast": ""}
+    assert again.kubelet
+    assert again.kubelet.resolv_conf == ""
