@@ -42,7 +42,8 @@ def journey_text(journey: Journey, places: Places, title: str) -> Iterator[str]:
         yield f"{share}{text}{_endpoint_note(journey.legs[0], outcome, places)}"
         hop = decided.get(_bare(outcome))
         if hop is not None and hop.rule is not None:
-            yield f"{'':>{len(share)}}  decided by line {hop.line} in {printable(hop.chain)}: {printable(hop.rule.text)}"
+            place = f"line {hop.line} in {printable(hop.chain)}"
+            yield f"{'':>{len(share)}}  decided by {place}: {printable(hop.rule.text)}"
 
 
 def service_lines(leg: Leg) -> Iterator[str]:
