@@ -92,7 +92,7 @@ def _merged(event: Event, source: Events) -> list[list[Event]]:
     if event.kind == MAP:
         return [_collection(source)]
     if event.kind == LIST:
-        maps = []
+        maps: list[list[Event]] = []
         for item in source:
             if item.kind == END_LIST:
                 return maps
@@ -190,7 +190,7 @@ def _parsed(text: str | bytes) -> Iterator[tuple[_Anchor, Event | None]]:
     try:
         for raw in yaml.parse(text, Loader=_LOADER):
             mark = raw.start_mark
-            line, column = mark.line + 1, mark.column + 1
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             if isinstance(raw, scalar):
                 plain = raw.implicit[0] if raw.tag is None else raw.tag in _PLAIN_TAGS
                 check_scalar(raw.value, line, column)

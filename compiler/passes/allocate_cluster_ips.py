@@ -90,7 +90,8 @@ def _reserve(
             if number > addresses.last or number in used[family]:
                 continue
             if key in waiting:
-                reserved[(*key, family)] = number
+                namespace, name = key
+                reserved[namespace, name, family] = number
             if key in waiting or key == KUBERNETES:
                 used[family].add(number)
     return reserved
