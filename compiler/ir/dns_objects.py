@@ -39,10 +39,14 @@ class DnsPort(NamedTuple):
 
 
 class DnsAddress(NamedTuple):
-    """An endpoint address: the text given, and how Go prints it ("" if it is no address)."""
+    """What a name leads to: the text given, how Go prints it as an address, and the type of the record for it.
+
+    A text that is no address is a name: its `canonical` is "", its `type` CNAME.
+    """
 
     ip: str
     canonical: str
+    type: str
     hostname: str = ""
     pod_name: str = ""
 
@@ -58,6 +62,12 @@ class DnsAddress(NamedTuple):
         return dashed + "0" if dashed.endswith("-") else dashed
 
 
+def dns_address(text: str, hostname: str = "", pod_name: str = "") -> DnsAddress:
+    canonical = canonical_address(text)
+    rtype = "CNAME" if not canonical else "AAAA" if ":" in canonical else "A"
+    return DnsAddress(text, canonical, rtype, hostname, pod_name)
+
+
 @dataclass(frozen=True, slots=True)
 class DnsService:
     """`cluster_ips` is never empty: a Service without a cluster IP has the one empty text, as in CoreDNS."""
@@ -69,7 +79,7 @@ class DnsService:
     external: bool = False
     external_name: str = ""
     headless: bool = False
-    cluster_ips: tuple[DnsAddress, ...] = (DnsAddress("", ""),)
+    cluster_ips: tuple[DnsAddress, ...] = (DnsAddress("", "", "CNAME"),)
     ports: tuple[DnsPort, ...] = ()
     external_addresses: tuple[str, ...] = ()
     key: Key = ("", "")
@@ -200,7 +210,7 @@ def _service(service: Service) -> DnsService:
         external=service.type == "ExternalName",
         external_name=service.external_name,
         headless=service.cluster_ip == "None" or service.cluster_ips[:1] == ("None",),
-        cluster_ips=tuple(DnsAddress(ip, canonical_address(ip)) for ip in service.cluster_ips or (service.cluster_ip,)),
+        cluster_ips=tuple(map(dns_address, service.cluster_ips or (service.cluster_ip,))),
         ports=tuple(DnsPort(p.name, p.protocol or "TCP", p.port) for p in service.ports) or (DnsPort("", "", NO_PORT),),
         external_addresses=(*service.external_ips, *ingress),
         key=(service.meta.namespace.lower(), service.meta.name.lower()),
@@ -230,7 +240,7 @@ def _addresses(endpoint: Endpoint) -> Iterable[DnsAddress]:
     pod_name = endpoint.target.name if endpoint.target else ""
     if len(pod_name) > MAX_POD_NAME:
         pod_name = ""
-    return (DnsAddress(ip, canonical_address(ip), endpoint.hostname, pod_name) for ip in endpoint.addresses)
+    return (dns_address(ip, endpoint.hostname, pod_name) for ip in endpoint.addresses)
 
 
 def _is_served(pod: Pod) -> bool:

@@ -35,11 +35,10 @@ def is_absolute(name: str) -> bool:
 
 def split(name: str) -> list[str]:
     """The labels of a name, still escaped, without the root: `www.example.` is ["www", "example"]."""
+    if "\\" not in name:
+        text = name.removesuffix(".")
+        return text.split(".") if text else []
     text = name[:-1] if is_absolute(name) else name
-    if not text:
-        return []
-    if "\\" not in text:
-        return text.split(".")
     labels, start, position = [], 0, 0
     while position < len(text):
         if text[position] == "\\":
@@ -96,7 +95,7 @@ def normalize(text: str) -> str:
     if name == ".":
         return name
     if not is_absolute(name):
-        raise ValueError(f"{text!r} ends in a backslash")
+        raise ValueError(f"{text!r} is not a domain name")
     labels = split(name)
     wire = 1
     result = []
@@ -128,7 +127,8 @@ def unescape(label: str) -> bytes:
 
     def octet(match: re.Match[str]) -> str:
         text = match[1] or ""
-        if not text or (len(text) == 3 and int(text) > 255):
+        # A digit begins \\DDD, and nothing else.
+        if not text or (text.isdecimal() and (len(text) < 3 or int(text) > 255)):
             raise ValueError(f"{label!r} is no label")
         return chr(int(text)) if len(text) == 3 else text
 

@@ -8,15 +8,7 @@ from typing import NamedTuple
 from kcompile.frontend.source import Origin
 from kcompile.ir.dns_objects import DnsPod, DnsService
 from kcompile.ir.domain_names import below, reverse_name
-from kcompile.ir.records import (
-    NO_SUCH_NAME,
-    ClusterRecords,
-    Items,
-    Record,
-    Wanted,
-    schema_version,
-    type_of_address,
-)
+from kcompile.ir.records import NO_SUCH_NAME, ClusterRecords, Items, Record, Wanted, schema_version
 
 
 class ClusterRecord(NamedTuple):
@@ -101,8 +93,8 @@ def _of_endpoints(records: ClusterRecords, service: DnsService, items: Items, zo
         found = (records.service_items(service, Wanted(endpoint=label), zone) for label in dict.fromkeys(labels))
         items = [item for group in found if group is not NO_SUCH_NAME for item in group]
     for item in items:
-        if item.address:
-            yield Record(item.target, records.ttl, item.type, item.address)
+        if item.address.canonical:
+            yield Record(item.target, records.ttl, item.address.type, item.address.canonical)
 
 
 def _addresses(records: ClusterRecords, name: str, items: Items) -> Iterator[Record]:
@@ -113,7 +105,7 @@ def _addresses(records: ClusterRecords, name: str, items: Items) -> Iterator[Rec
 def _of_pod(records: ClusterRecords, pod: DnsPod, zone: str) -> Iterator[Record]:
     label = pod.ip.replace(".", "-").replace(":", "-")
     for item in records.pod_items(label, pod.namespace.lower(), zone) or ():
-        yield Record(item.target, records.ttl, type_of_address(item.address), item.address)
+        yield Record(item.target, records.ttl, item.address.type, item.address.canonical)
         return
 
 

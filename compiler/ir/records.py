@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from kcompile.frontend.corefile.plugins.kubernetes import KubernetesSettings
-from kcompile.ir.dns_objects import NO_PORT, DnsEndpoints, DnsObjects, DnsPort, DnsService
+from kcompile.ir.dns_objects import NO_PORT, DnsAddress, DnsEndpoints, DnsObjects, DnsPort, DnsService, dns_address
 from kcompile.ir.domain_names import absolute, below, canonical_address
 from kcompile.ir.label_selection import selects
 
@@ -37,19 +37,11 @@ class Record(NamedTuple):
 
 
 class Item(NamedTuple):
-    """What a name stands for: a host (an address or a name), a port, and the name of the one thing that has it.
+    """What a name stands for: an address or another name, a port, and the name of the one thing that has it."""
 
-    `address` is the host as Go prints an address, "" if it is a name.
-    """
-
-    host: str
-    address: str
+    address: DnsAddress
     port: int
     target: str
-
-    @property
-    def type(self) -> str:
-        return type_of_address(self.address)
 
 
 Items = list[Item]
@@ -87,6 +79,7 @@ class ClusterRecords:
         self.objects = objects
         self.ttl = settings.ttl
         self.server_addresses = tuple(filter(_is_own_address, map(canonical_address, server_addresses)))
+        self._soas = {zone: self._soa(zone) for zone in settings.zones}
         self._exposed = frozenset(filter(self._is_exposed, objects.namespaces))
 
     def exposes(self, namespace: str) -> bool:
@@ -107,14 +100,14 @@ class ClusterRecords:
             # An address is no name to point to.
             if wanted != ANYTHING or canonical_address(service.external_name):
                 return NO_SUCH_NAME
-            return [Item(service.external_name, "", 0, name)]
+            return [Item(dns_address(service.external_name), 0, name)]
         endpoints = self.objects.endpoints_by_key.get(service.key, ())
         if self.settings.ignore_empty_service and not service.headless and not any(e.addresses for e in endpoints):
             return NO_SUCH_NAME
         if service.headless or wanted.endpoint:
             return list(self._endpoint_items(endpoints, wanted, name)) or NO_SUCH_NAME
         return [
-            Item(address.ip, address.canonical, port.port, name)
+            Item(address, port.port, name)
             for port in service.ports
             if _fits(wanted, port)
             for address in service.cluster_ips
@@ -128,30 +121,30 @@ class ClusterRecords:
                 label = address.label(pod_names)
                 if not wanted.endpoint or wanted.endpoint == label.lower():
                     for port in ports:
-                        yield Item(address.ip, address.canonical, port, f"{label}.{name}")
+                        yield Item(address, port, f"{label}.{name}")
 
     def pod_items(self, label: str, namespace: str, zone: str) -> Items | None:
         """What the dashed address of a Pod stands for, or NO_SUCH_NAME."""
         mode = self.settings.pods
         separator = "." if label.count("-") == 3 and "--" not in label else ":"
         ip = label.replace("-", separator)
-        item = Item(ip, canonical_address(ip), 0, below(f"{label}.{namespace}.pod", zone))
+        item = Item(dns_address(ip), 0, below(f"{label}.{namespace}.pod", zone))
         if mode == "disabled":
             return NO_SUCH_NAME
         if mode == "insecure":
-            return [item] if item.address else NO_SUCH_NAME
+            return [item] if item.address.canonical else NO_SUCH_NAME
         pods = self.objects.pods_by_ip.get(ip, ())
         return [item for pod in pods if pod.namespace.lower() == namespace] or NO_SUCH_NAME
 
     def addresses(self, name: str, rtype: str, items: Items) -> list[Record]:
         """The A or AAAA records of the items that are addresses."""
-        hosts = {item.host: item.address for item in items if item.type == rtype}
-        return [Record(name, self.ttl, rtype, address) for address in hosts.values()]
+        addresses = {item.address.ip: item.address.canonical for item in items if item.address.type == rtype}
+        return [Record(name, self.ttl, rtype, address) for address in addresses.values()]
 
     def srv(self, name: str, items: Items) -> Found:
         """The SRV records of the items that have a port, and the addresses that they lead to."""
         # An ExternalName Service has no SRV records.
-        items = [item for item in items if item.address]
+        items = [item for item in items if item.address.canonical]
         # Duplicates count: two families of one port weigh 50 each, though one record is left of them.
         weight = max(1, math.floor(100.0 / (100 * len(items)) * 100)) if items else 0
         records: dict[tuple[str, int], Record] = {}
@@ -161,12 +154,14 @@ class ClusterRecords:
                 continue
             srv = Record(name, self.ttl, "SRV", f"0 {weight} {item.port} {item.target}")
             records.setdefault((item.target, item.port), srv)
-            extra.setdefault((item.target, item.host), Record(item.target, self.ttl, item.type, item.address))
+            glue = Record(item.target, self.ttl, item.address.type, item.address.canonical)
+            extra.setdefault((item.target, item.address.ip), glue)
         return list(records.values()), list(extra.values())
 
     def cname(self, name: str, items: Items) -> list[Record]:
         """The CNAME record of an ExternalName Service."""
-        return [Record(name, self.ttl, "CNAME", absolute(item.host)) for item in items[:1] if not item.address]
+        targets = [item.address.ip for item in items[:1] if not item.address.canonical]
+        return [Record(name, self.ttl, "CNAME", absolute(target)) for target in targets]
 
     def names_of(self, address: str) -> list[str]:
         """The name of the Service with that cluster IP, else those of the endpoints with that address.
@@ -186,9 +181,9 @@ class ClusterRecords:
                         names[below(f"{label}.{endpoints.service}.{endpoints.namespace}.svc", zone)] = None
         return list(names)
 
-    def name_servers(self, zone: str) -> list[tuple[str, str]]:
+    def name_servers(self, zone: str) -> list[tuple[str, DnsAddress]]:
         """(name, address) of the Services that this server is an endpoint of, else ns.dns.ZONE with its addresses."""
-        found: list[tuple[str, str]] = []
+        found: list[tuple[str, DnsAddress]] = []
         endpoints = [one for own in self.server_addresses for one in self.objects.endpoints_by_ip.get(own, ())]
         for one in endpoints:
             service = self.objects.service_by_key.get(one.key)
@@ -196,15 +191,18 @@ class ClusterRecords:
                 continue
             name = below(f"{service.name}.{service.namespace}.svc", zone)
             if service.headless:
-                pod_names = self.settings.endpoint_pod_names
-                found += [(f"{address.label(pod_names)}.{name}", address.canonical) for address in one.addresses]
+                found += [(f"{a.label(self.settings.endpoint_pod_names)}.{name}", a) for a in one.addresses]
             else:
-                found += [(name, address.canonical) for address in service.cluster_ips]
+                found += [(name, address) for address in service.cluster_ips]
         if not endpoints:
-            found = [(below("ns.dns", zone), address) for address in self.server_addresses]
-        return [(name, address) for name, address in found if address]
+            found = [(below("ns.dns", zone), dns_address(address)) for address in self.server_addresses]
+        return [(name, address) for name, address in found if address.canonical]
 
     def soa(self, zone: str) -> Record:
+        """The SOA record of a zone, whose name may be in any case."""
+        return self._soas.get(zone) or self._soa(zone)
+
+    def _soa(self, zone: str) -> Record:
         ttl = min(self.ttl, SOA_TTL_LIMIT)
         data = f"{below('ns.dns', zone)} {below('hostmaster', zone)} {SERIAL} {SOA_TIMERS} {self.ttl}"
         return Record(zone, ttl, "SOA", data)
@@ -213,11 +211,6 @@ class ClusterRecords:
 def schema_version(name: str) -> Record:
     """The TXT record that tells the version of the specification."""
     return Record(name, SCHEMA_TTL, "TXT", SCHEMA_VERSION)
-
-
-def type_of_address(address: str) -> str:
-    """The type of the record with this address; CNAME for "", which stands for a name."""
-    return "CNAME" if not address else "AAAA" if ":" in address else "A"
 
 
 def _fits(wanted: Wanted, port: DnsPort) -> bool:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kcompile.frontend.corefile.plugins.kubernetes import KubernetesSettings
-from kcompile.ir.dns_objects import DnsObjects
-from kcompile.ir.domain_names import below, canonical_address, split
+from kcompile.ir.dns_objects import DnsAddress, DnsObjects, dns_address
+from kcompile.ir.domain_names import below, split
 from kcompile.ir.record_table import forward_records, reverse_records, version_record
-from kcompile.ir.records import ClusterRecords, Record, type_of_address
+from kcompile.ir.records import ClusterRecords, Record
 
 IPV4_REVERSE_LABELS = 2
 """A reverse zone holds a /16: small enough not to claim a whole /8, large enough for a range of Pods."""
 
 IPV6_REVERSE_LABELS = 16
 """A /64, the usual size of an IPv6 network."""
-
-ADDRESS_WIDTH = 3
 
 
 def zone_file_name(zone: str) -> str:
@@ -35,7 +33,7 @@ def zones(
     """
     records = ClusterRecords(settings, objects)
     zone = settings.primary_zone
-    addresses = tuple(filter(None, map(canonical_address, name_servers)))
+    addresses = tuple(address for address in map(dns_address, name_servers) if address.canonical)
     content = {zone: [entry.record for entry in forward_records(records, zone)]}
     content[zone].append(version_record(zone))
     for entry in reverse_records(records):
@@ -52,11 +50,13 @@ def _reverse_zone(name: str) -> str:
     return ".".join(labels[-2 - depth :]) + "."
 
 
-def _master_file(records: ClusterRecords, zone: str, owned: Iterable[Record], addresses: tuple[str, ...]) -> bytes:
+def _master_file(
+    records: ClusterRecords, zone: str, owned: Iterable[Record], addresses: tuple[DnsAddress, ...]
+) -> bytes:
     server = below("ns.dns", zone)
     ttl = records.ttl
     apex = [records.soa(zone), Record(zone, ttl, "NS", server)]
-    apex += [Record(server, ttl, type_of_address(address), address) for address in addresses]
+    apex += [Record(server, ttl, address.type, address.canonical) for address in addresses]
     body = sorted(dict.fromkeys(owned), key=_canonical_order)
     lines = [f"$ORIGIN {zone}", f"$TTL {ttl}", *(_line(record) for record in (*apex, *body))]
     return "".join(f"{line}\n" for line in lines).encode()
@@ -66,7 +66,6 @@ def _line(record: Record) -> str:
     return f"{record.name}\t{record.ttl}\tIN\t{record.type}\t{record.data}"
 
 
-def _canonical_order(record: Record) -> tuple[list[str], str, list[str]]:
-    """By name from the right (RFC 4034, section 6.1), type and data, with the numbers of addresses as numbers."""
-    words = [part.rjust(ADDRESS_WIDTH, "0") for part in record.data.replace(" ", ".").split(".")]
-    return split(record.name.lower())[::-1], record.type, words
+def _canonical_order(record: Record) -> tuple[list[str], str, str]:
+    """By name from the right (RFC 4034, section 6.1), then by type and data."""
+    return split(record.name.lower())[::-1], record.type, record.data

@@ -6,7 +6,7 @@ import enum
 
 from kcompile.evaluate.dns.chain import Context, Handler
 from kcompile.evaluate.dns.queries import NOERROR, Message, Question, Reply
-from kcompile.frontend.corefile.plugins.cache import CacheSettings
+from kcompile.frontend.corefile.plugins.cache import CacheSettings, Side
 from kcompile.ir.domain_names import longest_match
 from kcompile.ir.records import Record
 
@@ -60,27 +60,38 @@ class Cache:
     def serve(self, question: Question, context: Context, proceed: Handler) -> Reply:
         if not longest_match(self.settings.zones, question.name.lower()):
             return proceed(question, context)
-        key = (question.name.lower(), question.type, question.rdclass)
-        cached = self._messages.get(key)
-        if cached is not None:
+        held = self.held(question)
+        if held is not None:
             context.answered_by(self.name, "answers from the cache")
-            # CoreDNS sets AA on everything that it serves from the cache, for the sake of old stub resolvers.
-            return Reply(NOERROR, cached._replace(question=question, authoritative=True))
+            return Reply(NOERROR, held)
         reply = proceed(question, context)
         if reply.message is None:
             return reply
-        kind = classify(reply.message)
-        ttl = self._ttl(reply.message, kind)
-        message = _level(reply.message, ttl)
-        cacheable = ttl > 0 and kind is not Kind.OTHER_ERROR and not reply.rewritten
-        if cacheable and not self._excepted(kind, question) and len(self._messages) < MAX_ENTRIES:
-            self._messages[key] = message
-            context.changed = True
+        known = len(self._messages)
+        message = self.take(question, reply.message, keep=not reply.rewritten)
+        context.changed = context.changed or len(self._messages) > known
         return reply if message is reply.message else reply._replace(message=message)
 
-    def shaped(self, message: Message) -> Message:
-        """What the client gets of a response that is not from the cache."""
-        return _level(message, self._ttl(message, classify(message)))
+    def held(self, question: Question) -> Message | None:
+        """The response that is in the cache. CoreDNS says AA in all of them, for the sake of old stub resolvers."""
+        cached = self._messages.get((question.name.lower(), question.type, question.rdclass))
+        return None if cached is None else cached._replace(question=question, authoritative=True)
+
+    def take(self, question: Question, message: Message, *, keep: bool = True) -> Message:
+        """What the client gets of a response that was not in the cache; from now on it is, if it may be kept."""
+        kind = classify(message)
+        ttl = self._ttl(message, kind)
+        message = _level(message, ttl)
+        cacheable = keep and ttl > 0 and kind is not Kind.OTHER_ERROR and not self._excepted(kind, question)
+        if cacheable and len(self._messages) < MAX_ENTRIES:
+            self._messages[question.name.lower(), question.type, question.rdclass] = message
+        return message
+
+    def leaves_alone(self, zone: str, ttl: int, denial_ttl: int) -> bool:
+        """Whether responses about names of a zone, with these TTLs, are neither kept nor changed."""
+        success, denial = self.settings.success, self.settings.denial
+        kept = not longest_match(success.disabled, zone) or not longest_match(denial.disabled, zone)
+        return not kept and _bounded(ttl, success) == ttl and _bounded(denial_ttl, denial) == denial_ttl
 
     def _excepted(self, kind: Kind, question: Question) -> bool:
         positive = kind is Kind.SUCCESS or kind is Kind.DELEGATION
@@ -92,14 +103,18 @@ class Cache:
         if kind is Kind.SERVER_ERROR:
             return int(self.settings.servfail_ttl)
         side = self.settings.denial if kind in DENIALS else self.settings.success
-        return min(max(_lowest_ttl(message, kind), side.min_ttl), side.ttl)
+        return _bounded(_lowest_ttl(message, kind), side)
+
+
+def _bounded(ttl: int, side: Side) -> int:
+    return min(max(min(ttl, LONGEST_TTL), side.min_ttl), side.ttl)
 
 
 def _lowest_ttl(message: Message, kind: Kind) -> int:
     records = message.answer + message.authority + message.additional
     if kind not in (Kind.SUCCESS, *DENIALS) or not records:
         return SHORTEST_TTL
-    return min(LONGEST_TTL, *(record.ttl for record in records))
+    return min(record.ttl for record in records)
 
 
 def _level(message: Message, ttl: int) -> Message:

@@ -1,65 +1,64 @@
 """The short way to an answer: questions that reach the kubernetes plugin as they were asked.
 
 The general path through the server is the reference. Where nothing but cache and loadbalance stands before the plugin,
-its answers can be had without walking the plugins: they say AA, so the cache gives them again as they are.
+its answers can be had without walking the plugins.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 
 from kcompile.evaluate.dns.cache import Cache
-from kcompile.evaluate.dns.kubernetes import ADDRESS_TYPES, CONTEXT_FREE_TYPES, Asked, Kubernetes
+from kcompile.evaluate.dns.kubernetes import ADDRESS_TYPES, Asked, Kubernetes
 from kcompile.evaluate.dns.queries import Answer, Message, Question
 from kcompile.evaluate.dns.server import Block, Server
 from kcompile.evaluate.dns.simple import Loadbalance
 from kcompile.ir.domain_names import is_subdomain, longest_match
-from kcompile.ir.records import NO_SUCH_NAME, Found, Record
+from kcompile.ir.records import NO_SUCH_NAME, SOA_TTL_LIMIT, Found
 
-_USUAL_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_*-]{1,63}\.)+")
+OTHER_TYPES = frozenset({"SRV", "PTR", "CNAME", "MX"})
+"""The other types that the plugin answers without asking anyone. All records of such an answer have one TTL."""
 
-Shape = Callable[[Message], Message]
+_USUAL_NAME = re.compile(r"(?:[a-z0-9_*-]{1,63}\.)+")
+_LONGEST = 254
 
 
 class Direct:
-    """One kubernetes plugin and the zones in which every name leads to it."""
+    """One kubernetes plugin and the zones in which every name leads to it.
 
-    def __init__(self, plugin: Kubernetes, zones: tuple[str, ...], shape: Shape | None) -> None:
+    Each zone comes with the cache in front of it, or None where that leaves the plugin's responses alone.
+    """
+
+    def __init__(self, plugin: Kubernetes, zones: Mapping[str, Cache | None], loadbalance: Loadbalance | None) -> None:
         self.plugin = plugin
-        self.zones = tuple((zone, "." + zone) for zone in sorted(zones, key=len, reverse=True))
-        self.shape = shape
+        longest_first = sorted(zones, key=len, reverse=True)
+        self.zones = tuple((zone, "." + zone, zones[zone]) for zone in longest_first)
+        self.loadbalance = loadbalance
 
     def answer(self, name: str, rtype: str) -> Answer | None:
         """The server's answer to a question of class IN, or None where only the general path can tell."""
         folded = name if name[-1:] == "." else name + "."
-        if not _USUAL_NAME.fullmatch(folded):
+        if len(folded) > _LONGEST or not _USUAL_NAME.fullmatch(folded):
             return None
-        for zone, ending in self.zones:
-            if folded.endswith(ending) or folded == zone:
+        for served in self.zones:
+            if folded.endswith(served[1]) or folded == served[0]:
                 break
         else:
             return None
-        asked = Asked(folded, folded, zone, rtype)
-        found: Found | None
-        if rtype in ADDRESS_TYPES:
-            items = self.plugin.items(asked)
-            if items is NO_SUCH_NAME:
-                found = NO_SUCH_NAME
-            elif items and not items[0].address:
-                # An ExternalName Service: its target may lie outside.
-                return None
-            else:
-                found = (self.plugin.records.addresses(folded, rtype, items), [])
-        elif rtype in CONTEXT_FREE_TYPES:
-            found = self.plugin.find(asked)
+        zone, _, cache = served
+        question, plugin = Question(folded, rtype), Kubernetes.name
+        message = cache.held(question) if cache else None
+        if message is not None:
+            plugin = Cache.name
         else:
-            return None
-        if found is NO_SUCH_NAME and longest_match(self.plugin.settings.fallthrough, folded):
-            return None
-        message = self.plugin.message(Question(folded, rtype), zone, found)
-        if self.shape is not None:
-            message = self.shape(message)
+            message = self._ask_plugin(question, zone)
+            if message is None:
+                return None
+            if cache is not None:
+                message = cache.take(question, message)
+        if self.loadbalance is not None and len(message.answer) + len(message.additional) > 1:
+            message = self.loadbalance.shaped(message)
         return Answer(
             name,
             rtype,
@@ -68,8 +67,27 @@ class Direct:
             message.answer,
             message.authority,
             message.additional,
-            plugin=self.plugin.name,
+            message.recursion_available,
+            plugin=plugin,
         )
+
+    def _ask_plugin(self, question: Question, zone: str) -> Message | None:
+        name, rtype = question.name, question.type
+        asked = Asked(name, name, zone, rtype)
+        found: Found | None
+        if rtype in ADDRESS_TYPES:
+            items = self.plugin.items(asked)
+            if items and not items[0].address.canonical:
+                # An ExternalName Service: its target may lie outside.
+                return None
+            found = NO_SUCH_NAME if items is NO_SUCH_NAME else (self.plugin.records.addresses(name, rtype, items), [])
+        elif rtype in OTHER_TYPES:
+            found = self.plugin.find(asked)
+        else:
+            return None
+        if found is NO_SUCH_NAME and longest_match(self.plugin.settings.fallthrough, name):
+            return None
+        return self.plugin.message(question, zone, found)
 
 
 def direct_paths(server: Server, port: int) -> tuple[Direct, ...]:
@@ -77,18 +95,18 @@ def direct_paths(server: Server, port: int) -> tuple[Direct, ...]:
     paths = []
     for block in server.blocks:
         plugin = block.kubernetes
-        if plugin is None or not _reaches_plugin(block):
+        if plugin is None or block.view is not None or plugin.settings.multicluster_zones:
             continue
-        zones = tuple(zone for zone in plugin.zones if _leads_to(server, block, zone, port))
-        if zones and not set(zones) & set(plugin.settings.multicluster_zones):
-            paths.append(Direct(plugin, zones, _shape(block, plugin)))
-    return tuple(paths)
-
-
-def _reaches_plugin(block: Block) -> bool:
-    """Whether a question reaches the kubernetes plugin as it came."""
-    before = block.evaluators[: [evaluator.name for evaluator in block.evaluators].index(Kubernetes.name)]
-    return block.view is None and all(isinstance(evaluator, (Cache, Loadbalance)) for evaluator in before)
+        front = block.evaluators[: block.evaluators.index(plugin)]
+        if all(isinstance(evaluator, (Cache, Loadbalance)) for evaluator in front):
+            cache = next((one for one in front if isinstance(one, Cache)), None)
+            zones = {
+                zone: _cache_for(zone, cache, plugin)
+                for zone in plugin.zones
+                if _leads_to(server, block, zone, port) and not _cut_by_cache(zone, cache)
+            }
+            paths.append(Direct(plugin, zones, next((one for one in front if isinstance(one, Loadbalance)), None)))
+    return tuple(path for path in paths if path.zones)
 
 
 def _leads_to(server: Server, block: Block, zone: str, port: int) -> bool:
@@ -100,26 +118,13 @@ def _leads_to(server: Server, block: Block, zone: str, port: int) -> bool:
     return nearest in own and keys.count(nearest) == 1 and not inner
 
 
-def _shape(block: Block, plugin: Kubernetes) -> Shape | None:
-    """What the plugins in front make of a response; None where they leave all of them as they are."""
-    front = [evaluator for evaluator in reversed(block.evaluators) if isinstance(evaluator, (Cache, Loadbalance))]
-    record = Record("x.", plugin.settings.ttl, "A", "192.0.2.1")
-    positive = Message(Question("x.", "A"), authoritative=True, answer=(record,))
-    negative = plugin.message(positive.question, "x.", NO_SUCH_NAME)
-    if any(evaluator.shaped(message) != message for evaluator in front for message in (positive, negative)):
-        return lambda message: _shaped(message, front)
-    ordering = [evaluator for evaluator in front if isinstance(evaluator, Loadbalance)]
-
-    def shape(message: Message) -> Message:
-        # All records of the plugin have the same TTL, but for dns-version; a single record has no order.
-        if message.question.type == "TXT":
-            return _shaped(message, front)
-        return _shaped(message, ordering) if len(message.answer) + len(message.additional) > 1 else message
-
-    return shape if front else None
+def _cut_by_cache(zone: str, cache: Cache | None) -> bool:
+    """Whether the cache is for a part of the zone only."""
+    return cache is not None and any(one != zone and is_subdomain(zone, one) for one in cache.settings.zones)
 
 
-def _shaped(message: Message, evaluators: Sequence[Cache | Loadbalance]) -> Message:
-    for evaluator in evaluators:
-        message = evaluator.shaped(message)
-    return message
+def _cache_for(zone: str, cache: Cache | None, plugin: Kubernetes) -> Cache | None:
+    ttl = plugin.settings.ttl
+    if cache is None or not longest_match(cache.settings.zones, zone):
+        return None
+    return None if cache.leaves_alone(zone, ttl, min(ttl, SOA_TTL_LIMIT)) else cache

@@ -9,7 +9,7 @@ from kcompile.evaluate.dns.chain import Context, Handler
 from kcompile.evaluate.dns.kubernetes import Kubernetes
 from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, SERVFAIL, Message, Question, Reply
 from kcompile.frontend.corefile.plugins.k8s_external import K8sExternalSettings
-from kcompile.ir.dns_objects import NO_PORT, DnsPort, DnsService
+from kcompile.ir.dns_objects import NO_PORT, DnsPort, DnsService, dns_address
 from kcompile.ir.domain_names import (
     absolute,
     address_of_reverse_name,
@@ -148,7 +148,7 @@ class K8sExternal:
             items = list(_endpoints(plugin, service, endpoint, matches, target))
         else:
             items = [
-                Item(ip, canonical_address(ip), declared.port, target)
+                Item(dns_address(ip), declared.port, target)
                 for ip in service.external_addresses
                 for declared in service.ports
                 if matches(declared)
@@ -163,12 +163,13 @@ class K8sExternal:
         answer: list[Record] = []
         if question.type in ("A", "AAAA"):
             for item in items:
-                if item.type == question.type:
-                    record = Record(question.name, self.ttl, item.type, item.address)
+                address = item.address
+                if address.type == question.type:
+                    record = Record(question.name, self.ttl, address.type, address.canonical)
                     if record not in answer:
                         answer.append(record)
-                elif not item.address:
-                    target = absolute(item.host)
+                elif not address.canonical:
+                    target = absolute(address.ip)
                     answer.append(Record(question.name, plugin.settings.ttl, "CNAME", target))
                     answer += context.lookup_records(target, question.type)
         return answer, []
@@ -182,16 +183,17 @@ class K8sExternal:
         for item in items:
             if item.port == NO_PORT:
                 continue
-            target = item.target if item.address else absolute(item.host)
+            address = item.address
+            target = item.target if address.canonical else absolute(address.ip)
             srv = Record(question.name, plugin.settings.ttl, "SRV", f"0 {weight} {item.port} {target}")
             records.setdefault((target, item.port), srv)
-            if (target, item.host) in extra:
+            if (target, address.ip) in extra:
                 continue
-            if item.address:
-                extra[target, item.host] = [Record(target, self.ttl, item.type, item.address)]
+            if address.canonical:
+                extra[target, address.ip] = [Record(target, self.ttl, address.type, address.canonical)]
             else:
                 found = (*context.lookup_records(target, "A"), *context.lookup_records(target, "AAAA"))
-                extra[target, item.host] = list(found)
+                extra[target, address.ip] = list(found)
         return list(records.values()), [record for group in extra.values() for record in group]
 
     def _soa(self, zone: str) -> Record:
@@ -208,4 +210,4 @@ def _endpoints(
             label = address.label(plugin.settings.endpoint_pod_names)
             if endpoint in ("", label.lower()):
                 for declared in filter(matches, one.ports):
-                    yield Item(address.ip, address.canonical, declared.port, f"{label}.{target}")
+                    yield Item(address, declared.port, f"{label}.{target}")

@@ -25,7 +25,6 @@ from kcompile.ir.records import (
     Record,
     Wanted,
     schema_version,
-    type_of_address,
 )
 
 ADDRESS_TYPES = frozenset({"A", "AAAA"})
@@ -115,8 +114,8 @@ class Kubernetes:
             return NO_SUCH_NAME
         records = self.records.addresses(asked.name, asked.type, items)
         for item in items:
-            if not item.address:
-                records += self._through_cname(asked, absolute(item.host), before, context)
+            if not item.address.canonical:
+                records += self._through_cname(asked, absolute(item.address.ip), before, context)
         return records
 
     def _through_cname(self, asked: Asked, target: str, before: tuple[str, ...], context: Context) -> list[Record]:
@@ -144,16 +143,15 @@ class Kubernetes:
         servers = self.records.name_servers(asked.zone)
         ttl = self.settings.ttl
         names = dict.fromkeys(name for name, _ in servers)
-        extra = [Record(name, ttl, type_of_address(address), address) for name, address in servers]
+        extra = [Record(name, ttl, address.type, address.canonical) for name, address in servers]
         return [Record(asked.name, ttl, "NS", name) for name in names], extra
 
     def items(self, asked: Asked) -> Items | None:
         """What the name stands for, or NO_SUCH_NAME."""
         # Compared with the zone as it was asked for: in another case the name does not exist.
-        if asked.folded == below("ns.dns", asked.zone):
+        if asked.folded.startswith("ns.dns.") and asked.folded == below("ns.dns", asked.zone):
             servers = self.records.name_servers(asked.zone)
-            items = [Item(address, address, 0, asked.name) for _, address in servers]
-            return [item for item in items if item.type == asked.type]
+            return [Item(address, 0, asked.name) for _, address in servers if address.type == asked.type]
         return self._cluster_items(asked)
 
     def _cluster_items(self, asked: Asked) -> Items | None:
