@@ -43,6 +43,12 @@ class World:
         """The node's end of the link to a place."""
         return f"link{[name for name, _ in self.around()].index(place)}"
 
+    def place_of(self, address: str) -> str:
+        """Where packets for an address arrive."""
+        if address in self.node or address.startswith("127.") or address == "::1":
+            return NODE
+        return next((name for name, addresses in self.around() if address in addresses), OUTSIDE)
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

@@ -26,6 +26,7 @@ from tests.kernel.scenario import (
     Verdict,
     World,
 )
+from tests.kernel.worlds import IPVS
 
 pytestmark = pytest.mark.kernel
 
@@ -134,17 +135,6 @@ SHARES = {
 }
 
 
-def load_rules(node: CompiledNode) -> tuple[Command, ...]:
-    return (
-        Command(("busybox", "sysctl", "-p", "/proc/self/fd/0"), node.emit("sysctl")),
-        Command(("ip", "-batch", "-"), node.emit("ip-batch")),
-        Command(("ipset", "restore"), node.emit("ipset")),
-        Command(("iptables-legacy-restore",), node.emit("iptables-save", 4)),
-        Command(("ip6tables-legacy-restore",), node.emit("iptables-save", 6)),
-        Command(("ipvsadm", "-R"), node.emit("ipvsadm")),
-    )
-
-
 def save_rules(node: CompiledNode) -> tuple[Command, ...]:
     """First, kube-proxy's full sync goes in over what is there, as it does time and again."""
     return (
@@ -199,7 +189,7 @@ def guest() -> Guest:
     """Everything that this module asks of a kernel, in one boot."""
     uml.require()
     node = load([CLUSTER]).node("node-1")
-    loading, saving = load_rules(node), save_rules(node)
+    loading, saving = IPVS.commands(node), save_rules(node)
     probes = (*(promise.probe for promise in PROMISES), *(probe for probe, _ in DENIED), STICKY)
     main = Script(world=WORLD, commands=(*loading, *saving), probes=probes, ports=(8080, 8053))
     report, schedulers = uml.perform([main, schedulers_script()])

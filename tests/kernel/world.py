@@ -39,10 +39,15 @@ NETLINK_NETFILTER = 12
 WATCHER_PAUSE = 0.0005
 """Seconds between two looks at what a watcher has still to read."""
 
+LAST_LOOK = 0.01
+"""Seconds to wait for an event also when patience has run out: time may have gone by without this thread."""
+
 GATEWAY_4 = "169.254.1.1"
 GATEWAY_6 = "fe80::1"
 ANY_ADDRESS_TABLE = "100"
-IPV6_TRANSPARENT = 75  # linux/in6.h; the socket module lacks it
+# linux/in6.h; the socket module lacks them.
+IPV6_RECVERR = 25
+IPV6_TRANSPARENT = 75
 
 # Neighbours are static everywhere, so that no packet waits for ARP or neighbour discovery, and no interface of the
 # node but the uplink has an address, so that masquerading chooses the node's own.
@@ -169,16 +174,19 @@ class Servers:
         deadline = time.monotonic() + patience
         self._poll.register(client, events)
         try:
-            while (left := deadline - time.monotonic()) > 0:
+            while True:
+                left = deadline - time.monotonic()
+                happened = self._poll.poll(max(left, LAST_LOOK))
                 ready = False
-                for fd, _ in self._poll.poll(left):
+                for fd, _ in happened:
                     if listener := self._listeners.get(fd):
                         self._answer(listener)
                     else:
                         ready = True
                 if ready:
                     return True
-            return False
+                if left < 0 and not happened:
+                    return False
         finally:
             self._poll.unregister(client)
 
@@ -220,6 +228,9 @@ def connect(probe: Probe, places: dict[str, Namespace], servers: Servers, patien
         client = socket.socket(family, kind)
     with client:
         client.setblocking(False)
+        if family == socket.AF_INET6:
+            # Else TCP takes a refusal that comes within connect() for a passing error, and tries again in a second.
+            client.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
         if probe.source:
             client.bind((probe.source, 0))
         try:

@@ -41,6 +41,20 @@ LOADERS = {
     },
 }
 
+# The order is kube-proxy's: rules may only name sets that exist.
+IPVS = Loader(
+    "ipvs",
+    {
+        "sysctl.conf": ("busybox", "sysctl", "-p", "/proc/self/fd/0"),
+        "ip.batch": ("ip", "-batch", "-"),
+        "ipset.rules": ("ipset", "restore"),
+        "iptables.rules": ("iptables-legacy-restore",),
+        "ip6tables.rules": ("ip6tables-legacy-restore",),
+        "ipvsadm.rules": ("ipvsadm", "-R"),
+    },
+)
+"""Few kernels have ip_vs: `uml` brings one."""
+
 
 def world_of(
     plan: NodePlan,
