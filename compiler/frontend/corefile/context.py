@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from kcompile.frontend.corefile.addresses import parse_cidr
 from kcompile.frontend.corefile.files import Files
 
-_LOOPBACK = {"lo": ("127.0.0.1/8", "::1/128")}
+LOOPBACK = {"lo": ("127.0.0.1/8", "::1/128")}
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The addresses that the machine has, by interface, as `IP/PREFIX`. `is_known` is false for a Pod."""
 
-    interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _LOOPBACK)
+    interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: LOOPBACK)
     is_known: bool = True
 
     def has(self, address: str) -> bool:

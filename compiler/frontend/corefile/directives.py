@@ -66,6 +66,25 @@ DIRECTIVES = (
 
 POSITION = {name: position for position, name in enumerate(DIRECTIVES)}
 
+WITHOUT_HANDLER = frozenset(
+    {
+        "bind",
+        "debug",
+        "health",
+        "multisocket",
+        "on",
+        "pprof",
+        "quic",
+        "ready",
+        "reload",
+        "root",
+        "sign",
+        "timeouts",
+        "tls",
+    }
+)
+"""Plugins that no query passes through: they configure the server or do something beside it."""
+
 # From the release notes.
 REMOVED = {
     "federation": "removed in 1.7.0 together with Kubernetes federation v1",

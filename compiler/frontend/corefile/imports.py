@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kcompile.frontend.corefile.files import CONFIG_MAP_FOLDER, FileError, Files
 from kcompile.frontend.corefile.syntax import Token
-from kcompile.frontend.corefile.tokens import scan
+from kcompile.frontend.corefile.tokens import MAX_BYTES, scan
 from kcompile.frontend.source import Source
 
 MAX_DEPTH = 10000
@@ -26,7 +26,7 @@ class ImportFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """`warning` is what CoreDNS only logs."""
+    """`warning` is what CoreDNS only logs, or what cannot be known here."""
 
     tokens: tuple[Token, ...]
     warning: str = ""
@@ -59,6 +59,8 @@ class Importer:
         path = os.path.normpath(os.path.join(folder, pattern))
         if path.count("*") > 1 or path.count("?") > 1 or ("[" in path and "]" in path):
             raise ImportFailure(f"Glob pattern may only contain one wildcard (*), but has others: {path}")
+        if self.files.mounted is not None and os.path.dirname(path) != CONFIG_MAP_FOLDER:
+            return Imported((), f"what there is at {path} is not known here: nothing is imported")
         matches = self._glob(path)
         if not matches:
             if not re.search(r"[*?\[\]]", path):
@@ -75,6 +77,8 @@ class Importer:
                 data = Files(mounted=self.files.mounted).read(path)
             except FileError as failure:
                 raise ImportFailure(f"Could not import {path}: {failure.reason}") from None
+            if data and len(data) > MAX_BYTES:
+                raise ImportFailure(f"Could not import {path}: more than {MAX_BYTES >> 20} MiB")
             self._sources[path] = Source(path, data or b"")
         return self._sources[path]
 

@@ -23,8 +23,8 @@ from kcompile.frontend.corefile.files import Files
 from kcompile.frontend.corefile.imports import MAX_DEPTH, Importer, ImportFailure
 from kcompile.frontend.corefile.problems import Problem, warning
 from kcompile.frontend.corefile.syntax import Corefile, Directive, ServerBlock, Token
-from kcompile.frontend.corefile.tokens import scan
-from kcompile.frontend.corefile.variables import VariableLoop, replace_variables
+from kcompile.frontend.corefile.tokens import MAX_BYTES, scan
+from kcompile.frontend.corefile.variables import VariableLoop, replace_variables, undefined_variables
 from kcompile.frontend.source import Source
 
 MAX_TOKENS = 500_000
@@ -40,6 +40,9 @@ def parse_corefile(
 
     After an error that leaves no doubt about what was meant, such as an unknown directive, reading goes on.
     """
+    if len(source.data) > MAX_BYTES:
+        problem = Problem("too-large", f"a Corefile of more than {MAX_BYTES >> 20} MiB", Token("", source, 1, 1, 0))
+        return Corefile(source, ()), (problem,)
     stream = _Stream(source, environment, files)
     tree = stream.parse()
     nodes = (node for node in tree.children if isinstance(node, Tree) and node.data == "server_block")
@@ -82,6 +85,7 @@ class _Stream:
         self._tokens = list(scan(source).tokens)
         self._next = 0
         self._environment = environment
+        self._undefined: set[str] = set()
         self._importer = Importer(files)
         self._parser: InteractiveParser = _grammar().parse_interactive("")
         self._no_token = Token("", source, 1, 1, 0)
@@ -267,7 +271,7 @@ class _Stream:
         self._tokens[self._next : self._next + len(arguments)] = imported
         if len(self._tokens) > MAX_TOKENS:
             message = f"more than {MAX_TOKENS} words with all imports"
-            self._report(Problem("import-size", message, arguments[0]))
+            self._report(Problem("too-large", message, arguments[0]))
             raise _Stop
 
     def _imported(self, words: Sequence[Token]) -> tuple[Token, ...]:
@@ -313,6 +317,13 @@ class _Stream:
         return self._tokens[start:end]
 
     def _replaced(self, token: Token) -> str:
+        for name in undefined_variables(token.text, self._environment):
+            if name not in self._undefined:
+                self._undefined.add(name)
+                hint = f"give it one with --env {name}=VALUE"
+                self._report(
+                    warning("undefined-variable", f"`{name}` has no value here and is taken as empty", token, hint)
+                )
         try:
             return replace_variables(token.text, self._environment)
         except VariableLoop:

@@ -17,6 +17,11 @@ from dataclasses import dataclass
 from kcompile.frontend.corefile.syntax import Token
 from kcompile.frontend.source import Source
 
+MAX_BYTES = 4 << 20
+"""The largest Corefile, or file imported by one, that is read. A ConfigMap holds 1 MiB at most."""
+
+BYTE_ORDER_MARK = "\ufeff"
+
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _WORD = re.compile(f"[^{_SPACE}#][^{_SPACE.replace(chr(13), '')}#]*")
 _BLANK = re.compile(f"[{_SPACE}]+")
@@ -48,7 +53,7 @@ class Scanned:
 def scan(source: Source, importer: Token | None = None) -> Scanned:
     """Split a text into words. Never fails: everything is some word."""
     text = decode(source.data)
-    position, line, line_start = int(text.startswith("\ufeff")), 1, 0
+    position, line, line_start = int(text.startswith(BYTE_ORDER_MARK)), 1, 0
     tokens: list[Token] = []
     comments: list[Comment] = []
     quoted: set[int] = set()

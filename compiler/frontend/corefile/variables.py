@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 MAX_REPLACEMENTS = 1000
 MAX_LENGTH = 1 << 20
+
+
+_REFERENCE = re.compile(r"\{\$([^}]+)\}|\{%([^}]+?)%\}")
 
 
 class VariableLoop(Exception):
@@ -34,3 +38,9 @@ def _replace(text: str, opening: str, closing: str, environment: Mapping[str, st
         if len(text) > MAX_LENGTH:
             break
     raise VariableLoop(text[:40])
+
+
+def undefined_variables(text: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The names in a text that the environment does not have."""
+    names = (match[1] or match[2] for match in _REFERENCE.finditer(text))
+    return tuple(name for name in names if name not in environment)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kcompile.frontend.corefile.configuration import Settings
 from kcompile.frontend.corefile.context import Context
+from kcompile.frontend.corefile.directives import WITHOUT_HANDLER
 from kcompile.frontend.corefile.dispenser import Dispenser, SetupError
 from kcompile.frontend.corefile.files import FileError
 from kcompile.frontend.corefile.problems import Problem
@@ -52,27 +53,7 @@ _PROVIDERS = frozenset({"erratic", "kubernetes"})
 
 def startup(settings: AutopathSettings, context: Context) -> SetupError | None:
     """A plugin that is not in the block is no error, one that cannot tell a search list is."""
-    if settings.plugin in context.plugins - _PROVIDERS and settings.plugin not in _NO_HANDLERS:
+    if settings.plugin in context.plugins - _PROVIDERS and settings.plugin not in WITHOUT_HANDLER:
         message = f"{settings.plugin} does not implement the AutoPather interface"
         return SetupError(Problem("wrong-plugin", message))
     return None
-
-
-# What stands in a block without being part of the chain that answers.
-_NO_HANDLERS = frozenset(
-    {
-        "bind",
-        "debug",
-        "health",
-        "multisocket",
-        "on",
-        "pprof",
-        "quic",
-        "ready",
-        "reload",
-        "root",
-        "sign",
-        "timeouts",
-        "tls",
-    }
-)
