@@ -19,7 +19,10 @@ _CONFIGURATION_KEYS = {
 def plays_a_part(config_map: ConfigMap) -> bool:
     """Whether a ConfigMap configures the cluster's network: kubeadm's own, and CoreDNS's with what it may import."""
     name = config_map.meta.name
-    return config_map.meta.namespace == "kube-system" and (name in _CONFIGURATION_KEYS or name.startswith("coredns"))
+    is_known = config_map.meta.namespace == "kube-system" and (
+        name in _CONFIGURATION_KEYS or name.startswith("coredns")
+    )
+    return is_known or "Corefile" in config_map.data
 
 
 def embedded_sources(config_map: ConfigMap) -> Iterator[Source]:
