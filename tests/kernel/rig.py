@@ -24,6 +24,7 @@ PACKAGE_OF = {
     "iptables-restore": "iptables",
     "iptables-nft-restore": "iptables",
     "iptables-legacy-restore": "iptables",
+    "named-checkzone": "bind9-utils",
 }
 
 
