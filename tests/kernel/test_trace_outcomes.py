@@ -33,8 +33,8 @@ CLUSTERS = (
     "recorded/random-013",
     "recorded/session-affinity-local",
     "recorded/terminating-local-fallback",
-    "golden/loadbalancer",
-    "golden/no-endpoints",
+    "golden/external-policy-local",
+    "golden/source-ranges",
 )
 STEP = 3
 IPVS_CLUSTERS = CLUSTERS[:1] + CLUSTERS[2:4]
