@@ -65,7 +65,7 @@ def cli() -> None:
     kcompile manifests/ -o out                 everything, for every node
     kcompile trace manifests/ --from pod:default/client --to service:default/web
     kcompile dig manifests/ web.default --from default/client
-    kcompile corefile check Corefile
+    kcompile corefile check --in-cluster Corefile
 
     Every command explains itself: kcompile build --help. For completion in your shell, bash here, put this line in
     ~/.bashrc (zsh and fish likewise):
