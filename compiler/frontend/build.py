@@ -6,6 +6,7 @@ The grammar's aliases are the names of the objects' attributes, so most rules ne
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -49,14 +50,27 @@ ApiObject = (
 )
 
 
-def _only(name: str) -> Builder:
+@dataclass(frozen=True, slots=True)
+class Only:
     """A map of which one field counts: its value stands for the map."""
-    return lambda fields: fields.get(name)
+
+    name: str
+
+    def __call__(self, fields: Fields) -> Any:
+        return fields.get(self.name)
 
 
-def _endpoint(fields: Fields) -> Endpoint:
-    conditions, hints = fields.pop("conditions", {}), fields.pop("hints", {})
-    return Endpoint(**fields, **conditions, **hints)
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A map of which every field is an attribute of `type`; the fields of those in `inlined` count as its own."""
+
+    type: type
+    inlined: tuple[str, ...] = ()
+
+    def __call__(self, fields: Fields) -> Any:
+        for name in self.inlined:
+            fields.update(fields.pop(name, {}))
+        return self.type(**fields)
 
 
 def _pod_spec(fields: Fields) -> PodSpec:
@@ -87,31 +101,31 @@ BUILDERS: Mapping[str, Builder] = MappingProxyType(
     {
         "string_map": MappingProxyType,
         "owner": _owner,
-        "service_port": lambda fields: ServicePort(**fields),
-        "session_affinity_config": _only("timeout"),
-        "client_ip": _only("timeout"),
-        "service_status": _only("ingress"),
-        "load_balancer": _only("ingress"),
-        "ingress": lambda fields: LoadBalancerIngress(**fields),
-        "endpoint_port": lambda fields: EndpointPort(**fields),
-        "endpoint": _endpoint,
-        "hint_name": _only("name"),
-        "target_reference": lambda fields: TargetReference(**fields),
-        "subset": lambda fields: EndpointSubset(**fields),
-        "subset_address": lambda fields: EndpointsAddress(**fields),
+        "service_port": Record(ServicePort),
+        "session_affinity_config": Only("timeout"),
+        "client_ip": Only("timeout"),
+        "service_status": Only("ingress"),
+        "load_balancer": Only("ingress"),
+        "ingress": Record(LoadBalancerIngress),
+        "endpoint_port": Record(EndpointPort),
+        "endpoint": Record(Endpoint, inlined=("conditions", "hints")),
+        "hint_name": Only("name"),
+        "target_reference": Record(TargetReference),
+        "subset": Record(EndpointSubset),
+        "subset_address": Record(EndpointsAddress),
         "pod_spec": _pod_spec,
-        "container_port": lambda fields: ContainerPort(**fields),
+        "container_port": Record(ContainerPort),
         "dns_config": _dns_config,
         "pod_status": _pod_status,
-        "pod_ip": _only("ip"),
-        "ordinals": _only("start"),
-        "node_address": lambda fields: NodeAddress(**fields),
-        "service_cidr_spec": _only("cidrs"),
-        "detect_local": lambda fields: DetectLocal(**fields),
-        "iptables_options": lambda fields: IPTablesOptions(**fields),
-        "ipvs_options": lambda fields: IPVSOptions(**fields),
-        "nftables_options": lambda fields: NFTablesOptions(**fields),
-        "conntrack_options": _only("tcp_be_liberal"),
+        "pod_ip": Only("ip"),
+        "ordinals": Only("start"),
+        "node_address": Record(NodeAddress),
+        "service_cidr_spec": Only("cidrs"),
+        "detect_local": Record(DetectLocal),
+        "iptables_options": Record(IPTablesOptions),
+        "ipvs_options": Record(IPVSOptions),
+        "nftables_options": Record(NFTablesOptions),
+        "conntrack_options": Only("tcp_be_liberal"),
     }
 )
 """What the parser makes of each map rule; a rule that is not here gives its fields."""

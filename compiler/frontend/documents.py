@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kcompile.frontend.events import DuplicateKey, Event, Events, Malformed
-from kcompile.frontend.json_events import json_events, json_value_end
+from kcompile.frontend.events import DuplicateKey, Events
 from kcompile.frontend.source import Source
-from kcompile.frontend.yaml_events import yaml_events
+from kcompile.frontend.text_events import text_events
 
-# At the start of a line `---` and `...` are document markers everywhere in YAML, inside scalars too (YAML 1.2, 9.1.2).
-_MARKER = re.compile(rb"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
+try:
+    from kcompile.native.manifest import value_end
+except ImportError:
+    from kcompile.twins.manifest import value_end
+
+_OPENING_BRACKET = re.compile(rb"\s*[{[]")
+_FIRST_IN_BRACKETS = re.compile(rb"\s*[{[]\s*(\S)")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK_OR_COMMENT = re.compile(rb"(?:---(?=[ \t\r\n]|\Z))?(?:[ \t\r\n]+|#[^\n]*)*")
 
@@ -29,36 +33,13 @@ class Document:
 
     def events(self, duplicates: list[DuplicateKey]) -> Events:
         """The document's events with positions in the source. Raises `Malformed`, positioned likewise."""
-        found: list[DuplicateKey] = []
-        try:
-            for event in self._events(found):
-                kind, text, plain, line, column = event
-                yield Event(kind, text, plain, line + self.line_offset, column) if self.line_offset else event
-        except Malformed as error:
-            error.line += self.line_offset
-            raise
-        finally:
-            duplicates += [
-                duplicate._replace(
-                    line=duplicate.line + self.line_offset, first_line=duplicate.first_line + self.line_offset
-                )
-                for duplicate in found
-            ]
-
-    def _events(self, duplicates: list[DuplicateKey]) -> Events:
-        if self.json:
-            try:
-                return json_events(self.text.decode("utf-8"), duplicates)
-            except UnicodeDecodeError as error:
-                line = self.text.count(b"\n", 0, error.start) + 1
-                raise Malformed("json-syntax", f"not UTF-8: {error.reason}", line, 1) from None
-        return yaml_events(self.text, duplicates)
+        return text_events(self.text, self.json, self.line_offset, duplicates)
 
 
 def documents(source: Source) -> Iterator[Document]:
     """The documents of a source, empty ones left out but counted."""
     data = source.data.removeprefix(_BYTE_ORDER_MARK)
-    if data.lstrip()[:1] in (b"{", b"["):
+    if _OPENING_BRACKET.match(data):
         yield from _json_documents(source, data)
         return
     line_offset = 0
@@ -73,17 +54,33 @@ def documents(source: Source) -> Iterator[Document]:
 def _yaml_spans(data: bytes) -> Iterator[tuple[int, int]]:
     """Where each document begins and ends. Directives (`%YAML`) stay with the document that they stand before."""
     start = 0
-    for marker in _MARKER.finditer(data):
-        at = marker.start()
+    for at in _markers(data):
         if data.startswith(b"---", at):
             if _only_directives(data[start:at]):
                 continue
             yield start, at
             start = at
         else:
-            yield start, marker.end()
-            start = marker.end()
+            yield start, at + 3
+            start = at + 3
     yield start, len(data)
+
+
+def _markers(data: bytes) -> Iterator[int]:
+    """Where document markers stand: at the start of a line `---` and `...` are markers everywhere in YAML, inside
+    scalars too (YAML 1.2, 9.1.2)."""
+    starts = {marker: 0 if data.startswith(marker) else _next_line(data, marker, 0) for marker in (b"---", b"...")}
+    while (at := min(starts.values())) < len(data):
+        marker = data[at : at + 3]
+        if data[at + 3 : at + 4] in (b"", b" ", b"\t", b"\r", b"\n"):
+            yield at
+        starts[marker] = _next_line(data, marker, at)
+
+
+def _next_line(data: bytes, beginning: bytes, start: int) -> int:
+    """Where the next line with this beginning starts; the end of the text if there is none."""
+    found = data.find(b"\n" + beginning, start)
+    return len(data) if found < 0 else found + 1
 
 
 def _only_directives(text: bytes) -> bool:
@@ -98,19 +95,17 @@ def _json_documents(source: Source, data: bytes) -> Iterator[Document]:
             Document(source, n, data[a:b], data.count(b"\n", 0, a)) for n, (a, b) in enumerate(_yaml_spans(data))
         )
         return
-    text = data.decode("utf-8", "replace")
     start, number, line_offset = 0, 0, 0
-    while start < len(text):
-        end = json_value_end(text, start)
-        part = data if start == 0 and end == len(text) else text[start:end].encode()
-        yield Document(source, number, part, line_offset, json=True)
-        line_offset += text.count("\n", start, end)
-        start, number = max(end, start + 1), number + 1
+    while start < len(data):
+        end = value_end(data, start)
+        yield Document(source, number, data[start:end], line_offset, json=True)
+        line_offset += data.count(b"\n", start, end)
+        start, number = end, number + 1
 
 
 def _is_flow_yaml(source: Source, data: bytes) -> bool:
     """Whether a text that starts like JSON is YAML in flow style: no JSON starts `{name:` or `{ # ...`."""
     if source.name.endswith(".json"):
         return False
-    body = data.lstrip()[1:].lstrip()
-    return bool(body) and body[:1] not in b'"}{[]0123456789-tfn'
+    first = _FIRST_IN_BRACKETS.match(data)
+    return first is not None and first[1] not in b'"}{[]0123456789-tfn'

@@ -33,6 +33,14 @@ MAX_ALIASED_EVENTS = 100_000
 """How many events the aliases of one document may add: a bound for alias bombs."""
 
 
+MAX_EVENTS = 1 << 20
+"""How many events one manifest may have: the API server takes no object that is so large."""
+
+
+class Unsure(Exception):
+    """The native scanner leaves this document to Python."""
+
+
 class Malformed(Exception):
     """The text is not YAML or JSON, or goes beyond the limits above; reading of this document ends here."""
 

@@ -94,21 +94,6 @@ def json_events(text: str, duplicates: list[DuplicateKey], start: int = 0) -> Ev
             raise _malformed(text, begin, expect)
 
 
-def json_value_end(text: str, start: int) -> int:
-    """Where the JSON value that begins at `start` ends, and any blanks after it: the start of the next one."""
-    depth, position = 0, start
-    while token := _TOKEN.match(text, position):
-        if token.lastgroup == "end":
-            return len(text)
-        position = token.end()
-        depth += (token.lastgroup == "open") - (token.lastgroup == "close")
-        if depth <= 0:
-            break
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
-
-
 def _may_close(bracket: str, expect: int, stack: list[dict[str, int] | None]) -> bool:
     if not stack or expect not in (_KEY_OR_END, _VALUE_OR_END, _COMMA_OR_END):
         return False

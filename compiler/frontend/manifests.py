@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from typing import Any
 
-from kcompile.diagnostics import Diagnostic, error, path_text, raise_errors
+from kcompile.diagnostics import Diagnostic, error, path_text
 from kcompile.frontend.build import BUILDERS, REQUIRED, ApiObject, build
+from kcompile.frontend.cursors import Cursor, fast_cursor, manifest_tables, sure_cursor
 from kcompile.frontend.documents import Document, documents
 from kcompile.frontend.embedded import embedded_sources, plays_a_part
-from kcompile.frontend.events import KEY, LIST, MAP, SCALAR, DuplicateKey, Event, Events, Malformed
-from kcompile.frontend.grammar_tables import Tables, load
-from kcompile.frontend.kinds import KINDS, START_RULES, Kind
-from kcompile.frontend.locate import path_at
-from kcompile.frontend.parser import Problem, parse, skip
+from kcompile.frontend.events import LIST, MAP, SCALAR, DuplicateKey, Event, Malformed, Unsure
+from kcompile.frontend.kinds import KINDS
+from kcompile.frontend.locate import paths_of
+from kcompile.frontend.parser import Problem, parse
 from kcompile.frontend.source import Origin, Path, Source
 from kcompile.model.namespace import ConfigMap
 
@@ -41,185 +40,177 @@ def read_manifests(sources: Iterable[Source], progress: Callable[[int], None] | 
     return read
 
 
-@lru_cache(maxsize=1)
-def manifest_tables() -> Tables:
-    return load("manifest", START_RULES)
-
-
 def _read_document(document: Document, read: Manifests) -> None:
-    duplicates: list[DuplicateKey] = []
-    reader = _Reader(document, read)
-    events = document.events(duplicates)
+    text = document.text, document.json, document.line_offset
     try:
-        first = next(events, None)
-        if first is not None:
-            reader.manifest(events, first, ())
-            for _ in events:
-                pass
-    except Malformed as malformed:
-        span = document.source.span(malformed.line, malformed.column)
-        read.diagnostics.append(error(malformed.code, malformed.message, span, malformed.hint))
-    finally:
-        for key, line, column, first_line in duplicates:
-            reader.report(
-                Problem(
-                    "duplicate-key",
-                    f"the key `{key}` stands twice",
-                    line,
-                    column,
-                    len(key),
-                    f"first in line {first_line}",
-                )
-            )
+        reader = _Reader(document, fast_cursor(*text))
+        reader.document_manifests()
+    except Unsure:
+        reader = _Reader(document, sure_cursor(*text))
+        reader.document_manifests()
+    read.objects += reader.objects
+    read.diagnostics += reader.diagnostics
+    read.skipped.update(reader.skipped)
 
 
-@dataclass(slots=True)
 class _Untyped:
-    """An item of a typed list (`kind: ServiceList`): its kind stands at the end of the list, so its events wait."""
+    """An item of a typed list (`kind: ServiceList`) that ends with its kind: until then the item waits."""
 
-    events: list[Event]
-    path: Path
+    def __init__(self, cursor: Cursor, path: Path) -> None:
+        self.path = path
+        self._events = cursor.events()
+        self._name = cursor.name()
+
+    def name(self, given_version: str, given_kind: str) -> tuple[str, str]:
+        version, kind = self._name
+        return version or given_version, kind or given_kind
+
+    def first(self) -> Event:
+        return self._events[0]
+
+    def events(self) -> list[Event]:
+        return self._events
+
+    def fields(self, rule: str) -> dict[str, Any] | None:
+        return None
 
 
 class _Reader:
     """Reads the manifests of one document."""
 
-    def __init__(self, document: Document, read: Manifests) -> None:
+    def __init__(self, document: Document, cursor: Cursor) -> None:
         self.document = document
-        self.read = read
+        self.cursor = cursor
+        self.objects: list[ApiObject] = []
+        self.skipped: list[str] = []
+        self.diagnostics: list[Diagnostic] = []
 
-    def report(self, problem: Problem) -> None:
-        code, message, line, column, length, hint = problem
-        path = path_at(self.document, line, column)
-        text = f"{path_text(path)}: {message}" if path else message
-        self.read.diagnostics.append(error(code, text, self.document.source.span(line, column, length), hint))
+    def document_manifests(self) -> None:
+        try:
+            if self.cursor.enter():
+                self.manifest(())
+                self.cursor.finish()
+        except Malformed as malformed:
+            span = self.document.source.span(malformed.line, malformed.column)
+            self.diagnostics.append(error(malformed.code, malformed.message, span, malformed.hint))
+            self.report(map(_twice, self.cursor.duplicates()), [], ())
 
-    def manifest(self, events: Events, first: Event, path: Path, kind: tuple[str, str] = ("", "")) -> _Untyped | None:
-        """Read one manifest, of which `first` is the first event; `kind` is (apiVersion, kind) where it gives none.
+    def manifest(self, path: Path, version: str = "", kind: str = "") -> _Untyped | None:
+        """Read and leave the manifest that the cursor has entered; its list says that it is `version` and `kind`.
 
-        Gives back the events of a manifest that does not say its kind, when `path` says that it is an item.
+        Gives back an item that does not say what it is.
         """
-        if first.kind != MAP:
-            if not (first.kind == SCALAR and first.plain and first.text in ("", "~", "null")):
-                what = "a list" if first.kind == LIST else f"`{first.text[:40]}`"
-                hint = "a manifest is a map with apiVersion, kind and metadata"
-                self.report(
-                    Problem("not-a-manifest", f"expected a manifest, found {what}", first.line, first.column, 1, hint)
-                )
-            skip(events, first)
-            return None
-        head, values, items = [first], {"apiVersion": kind[0], "kind": kind[1]}, []
-        for event in events:
-            if event.kind != KEY:
-                head.append(event)
-                break
-            if event.text == "items" and (not values["kind"] or values["kind"].endswith("List")):
-                items += self._items(events, next(events), path)
-                continue
-            value = next(events)
-            if event.text in values and value.kind == SCALAR:
-                values[event.text] = value.text
-                head += (event, value)
-            elif all(values.values()) and not values["kind"].endswith("List"):
-                head += (event, value)
-                break
-            else:
-                head += (event, value)
-                head += _rest(events, value)
-        return self._dispatch(itertools.chain(head, events), values, items, path)
+        cursor = self.cursor
+        waiting: list[_Untyped] = []
+        while cursor.read(kind):
+            waiting += self.items(path, *cursor.name(version, kind))
+        twice = cursor.duplicates()
+        if twice:
+            self.report(map(_twice, twice), cursor.events(), path)
+        version, kind = cursor.name(version, kind)
+        untyped = None
+        if cursor.first().kind != MAP:
+            self.no_map(path)
+        elif kind.endswith("List"):
+            for item in waiting:
+                self.item(item, version, kind.removesuffix("List"))
+        elif version and kind:
+            self.object(cursor, path, version, kind)
+        elif path:
+            untyped = _Untyped(cursor, path)
+        else:
+            self.report([_unnamed(cursor.first(), version, kind)], cursor.events(), path)
+        cursor.leave()
+        return untyped
 
-    def _dispatch(self, events: Events, values: dict[str, str], items: list[_Untyped], path: Path) -> _Untyped | None:
-        version, kind = values["apiVersion"], values["kind"]
-        first = next(events)
-        if kind.endswith("List"):
-            skip(events, first)
-            for item in items:
-                waiting = iter(item.events)
-                self.manifest(waiting, next(waiting), item.path, (version, kind.removesuffix("List")))
-            return None
-        if not version or not kind:
-            rest = [first, *_rest(events, first)]
-            if path:
-                return _Untyped(rest, path)
-            missing = " and ".join(name for name in ("apiVersion", "kind") if not values[name])
-            self.report(
-                Problem(
-                    "not-a-manifest",
-                    f"missing field `{missing}`",
-                    first.line,
-                    first.column,
-                    1,
-                    "not a Kubernetes manifest",
-                )
-            )
-            return None
-        self._object(events, first, version, kind, path)
-        return None
-
-    def _items(self, events: Events, first: Event, path: Path) -> list[_Untyped]:
-        if first.kind != LIST:
-            skip(events, first)
-            return []
+    def items(self, path: Path, version: str, kind: str) -> list[_Untyped]:
+        """Read the items of a list of this version and kind, as far as they are known; gives back those that wait."""
+        item_kind = kind.removesuffix("List") if version else ""
         waiting = []
-        for number, event in enumerate(events):
-            if event.kind not in (MAP, LIST, SCALAR):
-                break
-            item = self.manifest(events, event, (*path, "items", number))
+        number = 0
+        while self.cursor.enter():
+            item = self.manifest((*path, "items", number), version if item_kind else "", item_kind)
             if item:
                 waiting.append(item)
+            number += 1
         return waiting
 
-    def _object(self, events: Events, first: Event, version: str, name: str, path: Path) -> None:
+    def item(self, item: _Untyped, version: str, kind: str) -> None:
+        version, kind = item.name(version, kind)
+        if not version or not kind:
+            self.report([_unnamed(item.first(), version, kind)], item.events(), item.path)
+        elif not kind.endswith("List"):
+            self.object(item, item.path, version, kind)
+
+    def no_map(self, path: Path) -> None:
+        first = self.cursor.first()
+        if first.kind == SCALAR and first.plain and first.text in ("", "~", "null"):
+            return
+        what = "a list" if first.kind == LIST else f"`{first.text[:40]}`"
+        hint = "a manifest is a map with apiVersion, kind and metadata"
+        problem = Problem("not-a-manifest", f"expected a manifest, found {what}", first.line, first.column, 1, hint)
+        self.report([problem], [first], path)
+
+    def object(self, manifest: Cursor | _Untyped, path: Path, version: str, name: str) -> None:
         group, _, version_name = version.rpartition("/")
         kind = KINDS.get((group, name))
         if kind is None:
-            self.read.skipped[name] += 1
-            skip(events, first)
+            self.skipped.append(name)
             return
+        first = manifest.first()
         if version_name not in kind.versions:
             newest = f"{group}/{kind.versions[0]}" if group else kind.versions[0]
             text = f"{version} {name} is not read"
-            self.report(Problem("unknown-version", text, first.line, first.column, 1, f"convert it to {newest}"))
-            skip(events, first)
+            hint = f"convert it to {newest}"
+            problem = Problem("unknown-version", text, first.line, first.column, 1, hint)
+            self.report([problem], manifest.events(), path)
             return
         problems: list[Problem] = []
-        tables = manifest_tables()
-        fields = parse(tables, kind.rule, itertools.chain((first,), events), BUILDERS, REQUIRED, problems)
+        fields = manifest.fields(kind.rule)
+        if fields is None:
+            fields = parse(manifest_tables(), kind.rule, iter(manifest.events()), BUILDERS, REQUIRED, problems)
         if fields and "name" not in fields.get("meta", {"name": ""}):
             problems.append(Problem("missing-field", "missing field `metadata.name`", first.line, first.column, 1))
-        for problem in problems:
-            self.report(problem)
-        if not problems:
-            origin = Origin(self.document.source, self.document.number, first.line, first.column, path)
-            self._add(build(kind, fields, origin))
+        if problems:
+            self.report(problems, manifest.events(), path)
+            return
+        assert fields is not None
+        origin = Origin(self.document.source, self.document.number, first.line, first.column, path)
+        self.add(build(kind, fields, origin))
 
-    def _add(self, built: ApiObject) -> None:
+    def add(self, built: ApiObject) -> None:
         if isinstance(built, ConfigMap):
             if not plays_a_part(built):
-                self.read.skipped["ConfigMap"] += 1
+                self.skipped.append("ConfigMap")
                 return
-            for source in embedded_sources(built):
-                for document in documents(source):
-                    _read_document(document, self.read)
-        self.read.objects.append(built)
+            # What stands in a text inside a text is no configuration of kubeadm's.
+            for source in embedded_sources(built) if self.document.source.parent is None else ():
+                embedded = read_manifests([source])
+                self.objects += embedded.objects
+                self.diagnostics += embedded.diagnostics
+                self.skipped += embedded.skipped.elements()
+        self.objects.append(built)
+
+    def report(self, problems: Iterable[Problem], events: Iterable[Event], path: Path) -> None:
+        """Problems of the manifest at `path`, which has these events."""
+        paths = paths_of(events, path)
+        for code, message, line, column, length, hint in problems:
+            where = paths.get((line, column), ())
+            text = f"{path_text(where)}: {message}" if where else message
+            self.diagnostics.append(error(code, text, self.document.source.span(line, column, length), hint))
 
 
-def _rest(events: Events, first: Event) -> list[Event]:
-    """The events that follow `first` up to the end of the value it begins."""
-    rest: list[Event] = []
-    depth = int(first.kind in (MAP, LIST))
-    while depth:
-        event = next(events)
-        depth += (event.kind in (MAP, LIST)) - (event.kind not in (MAP, LIST, KEY, SCALAR))
-        rest.append(event)
-    return rest
+def _twice(duplicate: DuplicateKey) -> Problem:
+    key, line, column, first_line = duplicate
+    hint = f"first in line {first_line}"
+    return Problem("duplicate-key", f"the key `{key}` stands twice", line, column, len(key), hint)
 
 
-def read_objects(sources: Iterable[Source]) -> tuple[ApiObject, ...]:
-    """The objects of all sources; raises `Errors` with everything that is wrong."""
-    read = read_manifests(sources)
-    raise_errors(read.diagnostics)
-    return tuple(read.objects)
+def _unnamed(first: Event, version: str, kind: str) -> Problem:
+    given = {"apiVersion": version, "kind": kind}
+    missing = " and ".join(name for name, value in given.items() if not value)
+    text = f"missing field `{missing}`"
+    return Problem("not-a-manifest", text, first.line, first.column, 1, "not a Kubernetes manifest")
 
 
-__all__ = ["Kind", "Manifests", "read_manifests", "read_objects"]
+__all__ = ["Manifests", "read_manifests"]

@@ -6,11 +6,13 @@ import re
 
 NULL, BOOL, INT, FLOAT, STRING = "NULL", "BOOL", "INT", "FLOAT", "STRING"
 
-_WORDS: dict[str, tuple[str, bool | None]] = {
+WORDS: dict[str, tuple[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), (NULL, None)),
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), (BOOL, True)),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), (BOOL, False)),
 }
+"""The plain scalars that are no strings though they are words: their types and values."""
+
 _NUMBER_START = frozenset("0123456789+-.")
 _INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
@@ -26,7 +28,7 @@ def resolve(text: str) -> tuple[str, Scalar]:
     >>> resolve("8080"), resolve("0x1f"), resolve("on"), resolve("2001-01-01"), resolve("1e3")
     (('INT', 8080), ('INT', 31), ('BOOL', True), ('STRING', '2001-01-01'), ('INT', 1000))
     """
-    word = _WORDS.get(text)
+    word = WORDS.get(text)
     if word is not None:
         return word
     if text[0] not in _NUMBER_START or len(text) > _LONGEST_NUMBER:

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 
 @lru_cache(maxsize=2)
-def _line_starts(data: bytes) -> array[int]:
+def line_starts(data: bytes) -> array[int]:
+    """Where each line of a text begins, in bytes."""
     starts = array("Q", [0])
     starts.extend(newline.end() for newline in re.finditer(b"\n", data))
     return starts
@@ -41,7 +42,7 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a 1-based line, without its line end; empty past the end of the text."""
-        starts = _line_starts(self.data)
+        starts = line_starts(self.data)
         if not 1 <= number <= len(starts):
             return ""
         end = self.data.find(b"\n", starts[number - 1])

@@ -1,0 +1,243 @@
+# The LALR driver: tokens to fields and to the objects of `model`. It does what `kcompile.frontend.parser.parse` does with
+# an input that is right, and gives up on any other.
+
+cdef enum:
+    MAX_STACK = 2048  # a level of nesting takes at most five entries
+
+cdef struct Entry:  # of the stack of values, or one item of a repetition
+    PyObject *value  # owned; NULL for null
+    PyObject *key  # owned; of an entry of a map of strings
+    uint32_t token
+    uint32_t first_item
+    int alias
+
+
+cdef inline void drop(Entry *entry) noexcept:
+    Py_CLEAR(entry.value)
+    Py_CLEAR(entry.key)
+
+
+cdef class Parser(Grammar):
+    """Parses one map at a time."""
+
+    cdef const Token *tokens
+    cdef Entry *items
+    cdef uint32_t item_count, item_capacity
+    cdef Entry values[MAX_STACK]
+    cdef int16_t stack[MAX_STACK]
+    cdef int top
+
+    def __dealloc__(self):
+        self.clear()
+        free(self.items)
+
+    cdef void clear(self) noexcept:
+        while self.item_count:
+            self.item_count -= 1
+            drop(&self.items[self.item_count])
+        while self.top > 0:
+            drop(&self.values[self.top])
+            self.top -= 1
+
+    cdef object parse(self, str start, const Token *tokens, uint32_t count):
+        """The fields of the map that the tokens are, by the rule `start`; None where something is wrong with it."""
+        if self.item_capacity < count:
+            free(self.items)
+            self.item_capacity = 0
+            self.items = <Entry *>allocate(count, sizeof(Entry))
+            self.item_capacity = count
+        self.tokens = tokens
+        self.top = 0
+        self.stack[0] = self.starts[start]
+        cdef int origin = self.origin_numbers[start]
+        try:
+            if not self.run(origin, count):
+                return None
+            return <object>self.values[1].value
+        finally:
+            self.clear()
+
+    cdef bint run(self, int start, uint32_t count) except -1:
+        """Shift and reduce until the start rule stands alone on the stack. False: something is wrong."""
+        cdef uint32_t i = 0
+        cdef const Token *token
+        cdef const int16_t *expected
+        cdef int terminal, rule
+        cdef Entry *entry
+        while i < count:
+            if self.top + 2 >= MAX_STACK:
+                return False
+            token = &self.tokens[i]
+            expected = &self.shifts[self.stack[self.top] * self.terminals]
+            entry = &self.values[self.top + 1]
+            memset(entry, 0, sizeof(Entry))
+            entry.alias = -1
+            entry.token = i
+            if token.kind == KEY:
+                terminal = self.key_terminal(self.stack[self.top], token.text, token.length)
+            elif expected[ANY] >= 0:
+                terminal = ANY
+                if token.kind == MAP or token.kind == LIST:
+                    i += token.span
+            elif token.kind == SCALAR:
+                terminal = self.scalar(token, &entry.value)
+            elif token.kind == MAP:
+                terminal = MAP_
+            elif token.kind == LIST:
+                terminal = LIST_
+            else:
+                terminal = END_MAP_ if token.kind == END_MAP else END_LIST_
+            i += 1
+            self.top += 1
+            if terminal == NOT_EXPECTED or expected[terminal] < 0:
+                return False
+            self.stack[self.top] = expected[terminal]
+            rule = self.defaults[self.stack[self.top]]
+            while rule >= 0:
+                if not self.reduce(&self.rules[rule]):
+                    return False
+                if self.rules[rule].origin == start and self.top == 1:
+                    return i == count
+                self.stack[self.top] = self.gotos[
+                    self.stack[self.top - 1] * self.origins + self.rules[rule].origin
+                ]
+                if self.stack[self.top] < 0:
+                    return False
+                rule = self.defaults[self.stack[self.top]]
+        return False
+
+    cdef bint reduce(self, const Rule *rule) except -1:
+        """Replace the values of a rule's symbols by its own, at the place of the first. False: something is wrong."""
+        cdef Entry *first = &self.values[self.top - rule.length + 1]
+        cdef Entry *last = &self.values[self.top]
+        cdef uint32_t first_item
+        cdef const Token *token
+        if rule.length > self.top:
+            return False
+        if rule.action == FIELD:
+            if rule.alias < 0 or last.value == NULL:
+                drop(last)
+                first.alias = -1
+            else:
+                first.value = last.value
+                first.alias = rule.alias
+        elif rule.action == APPEND:
+            self.append(last)
+        elif rule.action == FIRST:
+            first_item = self.item_count
+            self.append(last)
+            first.first_item = first_item
+        elif rule.action == COLLECT_MAP:
+            first_item = self.values[self.top - rule.length + 2].first_item if rule.gathers else self.item_count
+            if not self.collect_map(rule, first, first_item):
+                return False
+        elif rule.action == COLLECT_LIST:
+            first_item = self.values[self.top - rule.length + 2].first_item if rule.gathers else self.item_count
+            self.collect_list(first, first_item)
+        elif rule.action == PAIR:
+            token = &self.tokens[first.token]
+            first.key = self.text_of(token.text, token.length)
+            first.value = last.value if last.value != NULL else self.text_of(b"", 0)
+        self.top -= rule.length
+        self.top += 1
+        return True
+
+    cdef void append(self, Entry *entry) noexcept:
+        """A token adds one item at most, and there is room for as many items as there are tokens."""
+        if entry.value != NULL and self.item_count < self.item_capacity:
+            self.items[self.item_count] = entry[0]
+            self.item_count += 1
+        else:
+            drop(entry)
+        entry.value = NULL
+        entry.key = NULL
+
+    cdef int collect_list(self, Entry *into, uint32_t first_item) except -1:
+        cdef uint32_t i
+        cdef PyObject *made = PyTuple_New(self.item_count - first_item)
+        for i in range(first_item, self.item_count):
+            PyTuple_SET_ITEM(made, i - first_item, self.items[i].value)
+            self.items[i].value = NULL
+        self.item_count = first_item
+        into.value = made
+        return 0
+
+    cdef bint collect_map(self, const Rule *rule, Entry *into, uint32_t first_item) except -1:
+        cdef uint32_t i
+        cdef int number
+        cdef bint found
+        for number in range(rule.first_required, rule.last_required):
+            found = False
+            for i in range(first_item, self.item_count):
+                found |= self.items[i].alias == self.required[number]
+            if not found:
+                return False
+        if rule.makes == MAKE_RECORD:
+            into.value = self.make_record(rule, first_item)
+            if into.value == NULL:
+                return False
+        elif rule.makes == TAKE_ONLY:
+            for i in range(first_item, self.item_count):
+                if self.items[i].alias == rule.only:
+                    Py_CLEAR(into.value)
+                    into.value = self.items[i].value
+                    self.items[i].value = NULL
+        else:
+            made = self.fields(first_item)
+            if rule.makes == MAKE_MAPPING:
+                made = MappingProxyType(made)
+            elif rule.makes == CALL:
+                made = (<object>rule.builder)(made)
+            if made is not None:
+                Py_INCREF(made)
+                into.value = <PyObject *>made
+        while self.item_count > first_item:
+            self.item_count -= 1
+            drop(&self.items[self.item_count])
+        return True
+
+    cdef dict fields(self, uint32_t first_item):
+        cdef dict made = {}
+        cdef uint32_t i
+        cdef Entry *item
+        for i in range(first_item, self.item_count):
+            item = &self.items[i]
+            made[<object>item.key if item.key != NULL else self.alias_names[item.alias]] = <object>item.value
+        return made
+
+    cdef PyObject *make_record(self, const Rule *rule, uint32_t first_item) except? NULL:
+        """A new object with its slots filled, past the __init__ of a frozen dataclass; NULL where an attribute lacks."""
+        cdef const Record *record = &self.records[rule.record]
+        cdef const int16_t *attribute_of = &self.attribute_of[rule.record * self.aliases]
+        cdef PyObject *values[MAX_ATTRIBUTES]  # borrowed
+        cdef const Attribute *attribute
+        cdef Entry *item
+        cdef uint32_t i
+        cdef int number
+        memset(values, 0, record.count * sizeof(PyObject *))
+        for i in range(first_item, self.item_count):
+            item = &self.items[i]
+            number = attribute_of[item.alias]
+            if number >= 0:
+                values[number] = item.value
+            elif number == -2:
+                for name, value in (<dict>item.value).items():
+                    number = attribute_of[self.alias_numbers[name]]
+                    if number < 0:
+                        return NULL
+                    values[number] = <PyObject *>value
+            else:
+                return NULL
+        made = (<type>record.type).__new__(<type>record.type)
+        for number in range(record.count):
+            attribute = &record.attributes[number]
+            if values[number] != NULL:
+                attribute.set(<object>attribute.descriptor, made, <object>values[number])
+            elif attribute.default != NULL:
+                attribute.set(<object>attribute.descriptor, made, <object>attribute.default)
+            elif attribute.factory != NULL:
+                attribute.set(<object>attribute.descriptor, made, (<object>attribute.factory)())
+            else:
+                return NULL
+        Py_INCREF(made)
+        return <PyObject *>made
