@@ -137,7 +137,11 @@ def _single(rule: Rule, field: str) -> int | None:
 
 
 def _stages(ruleset: Ruleset, family: int, hook: str) -> tuple[Stage, ...]:
-    """What a hook calls for packets of a family, by priority, then in the order of the text."""
+    """What a hook calls for packets of a family, by priority.
+
+    Of chains with one priority the kernel calls the one that came last first (nf_hook_entries_grow in
+    net/netfilter/core.c), and the tools list them in the order in which they came.
+    """
     families = ("ip" if family == 4 else "ip6", "inet")
     found: list[tuple[int, int, Stage]] = []
     for table in ruleset.tables:
@@ -155,4 +159,4 @@ def _stages(ruleset: Ruleset, family: int, hook: str) -> tuple[Stage, ...]:
         found.append((CONNTRACK_PRIORITY, 0, Stage("conntrack")))
     if hook in IPVS_PRIORITY and ruleset.virtual_servers:
         found.append((IPVS_PRIORITY[hook], 0, Stage("ipvs")))
-    return tuple(stage for _, _, stage in sorted(found, key=lambda each: each[:2]))
+    return tuple(stage for _, _, stage in sorted(reversed(found), key=lambda each: each[:2]))
