@@ -15,7 +15,10 @@ from tests.kernel.scenario import Command
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A rule that matched: its table ("ip nat"), chain and text, and the verdict: "jump X", "accept", "continue", …"""
+    """A rule that matched: its table ("ip nat"), chain and text, and the verdict: "jump X", "accept", "continue", …
+
+    The policy of a base chain that drops is a step with the verdict "policy drop" and no rule.
+    """
 
     table: str
     chain: str
@@ -61,7 +64,7 @@ COMMIT
 """
 
 NFT_PACKET = re.compile(r"ip6? saddr (\S+) ip6? daddr (\S+) .*\b(tcp|udp) sport \d+ (?:tcp|udp) dport (\d+)")
-NFT_EVENT = re.compile(r"trace id \S+ (\S+ \S+) (\S+) (?:packet: (.*)|rule (.*) \(verdict (.*)\))")
+NFT_EVENT = re.compile(r"trace id \S+ (\S+ \S+) (\S+) (?:packet: (.*)|rule (.*) \(verdict (.*)\)|(policy drop)\b.*)")
 
 
 def read_nft(text: str) -> list[Traced]:
@@ -69,19 +72,20 @@ def read_nft(text: str) -> list[Traced]:
     found: list[Traced] = []
     met = Traced("", "", 0, "")
     for event in filter(None, map(NFT_EVENT.match, text.splitlines())):
-        table, chain, header, rule, verdict = event.groups()
+        table, chain, header, rule, verdict, policy = event.groups()
         if header:
             packet = NFT_PACKET.search(header)
             met = Traced(packet[1], packet[2], int(packet[4]), packet[3]) if packet else met
-        elif table == "inet watch":
+        elif is_mark(rule or ""):
             found.append(met)
         else:
-            found[-1] = replace(found[-1], steps=(*found[-1].steps, Step(table, chain, spaced(rule), verdict)))
+            step = Step(table, chain, spaced(rule or ""), policy or verdict)
+            found[-1] = replace(found[-1], steps=(*found[-1].steps, step))
     return found
 
 
 IPTABLES_PACKET = re.compile(r"PACKET: .*\bSRC=(\S+) DST=(\S+) .*DPORT=(\d+)( SYN)?")
-IPTABLES_EVENT = re.compile(r" TRACE: \d+ \S+ (\w+):([^:]+):rule:0x[0-9a-f]+:(\S+)  -4 -t \w+ (.*)")
+IPTABLES_EVENT = re.compile(r" TRACE: \d+ \S+ (\w+):([^:]+):(?:rule:0x[0-9a-f]+:(\S+)  -4 -t \w+ (.*)|policy:(DROP))")
 VERDICTS: Mapping[str, str] = {"0xfffffffb": "return"}
 """-5, NFT_RETURN, for which it has no word."""
 
@@ -94,15 +98,23 @@ def read_xtables(text: str) -> list[Traced]:
         if packet := IPTABLES_PACKET.match(line):
             met = Traced(packet[1], packet[2], int(packet[3]), "tcp" if packet[4] else "udp")
         elif event := IPTABLES_EVENT.match(line):
-            table, chain, verdict, rule = event.groups()
-            if table == "mangle":
+            table, chain, verdict, rule, _ = event.groups()
+            if is_mark(rule or ""):
                 found.append(met)
-                continue
-            verdict = VERDICTS.get(verdict) or verdict.replace("JUMP:", "jump ").replace("GOTO:", "goto ")
-            verdict = verdict if " " in verdict else verdict.lower()
-            step = Step(f"ip {table}", chain, spaced(rule), verdict)
-            found[-1] = replace(found[-1], steps=(*found[-1].steps, step))
+            else:
+                step = Step(f"ip {table}", chain, spaced(rule or ""), verdict_of(verdict) if rule else "policy drop")
+                found[-1] = replace(found[-1], steps=(*found[-1].steps, step))
     return found
+
+
+def verdict_of(word: str) -> str:
+    kind, colon, chain = word.partition(":")
+    return f"{kind.lower()} {chain}" if colon else VERDICTS.get(word, word.lower())
+
+
+def is_mark(rule: str) -> bool:
+    """Whether a rule is one of those that mark packets for tracing."""
+    return rule.endswith(("-j TRACE", "meta nftrace set 1"))
 
 
 def spaced(rule: str) -> str:

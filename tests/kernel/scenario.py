@@ -40,8 +40,9 @@ class World:
         return ((OUTSIDE, self.outside), (ELSEWHERE, self.elsewhere), *((pod[0], pod) for pod in self.pods))
 
     def interface(self, place: str) -> str:
-        """The node's end of the link to a place."""
-        return f"link{[name for name, _ in self.around()].index(place)}"
+        """The node's end of the link to a place: `link0` to the outside, `link1` elsewhere, and `pod2` and so on."""
+        number = [name for name, _ in self.around()].index(place)
+        return f"pod{number}" if number > 1 else f"link{number}"
 
     def place_of(self, address: str) -> str:
         """Where packets for an address arrive."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from kcompile.evaluate.node_view import NodeView
-from kcompile.evaluate.packet import Branch, End, Hop, Memory
-from kcompile.ir.addresses import address, address_text
+from kcompile.ir.ruleset import Ruleset
+from kcompile.readers import read_ruleset
 from tests.evaluate.clusters import Site, sites
-from tests.evaluate.connections import Connection
+from tests.evaluate.connections import Connection, Protocol, clients
 from tests.kernel import probing, rig
-from tests.kernel.monitors import MONITORS, Step, spaced
-from tests.kernel.scenario import Script
+from tests.kernel.monitors import MONITORS
+from tests.kernel.rule_traces import differences, watch
+from tests.kernel.scenario import Command
 from tests.kernel.worlds import LOADERS, endpoint_ports
 
 pytestmark = pytest.mark.kernel
@@ -33,82 +34,85 @@ ENOUGH = 200
 IPV4_ONLY = frozenset({"iptables-nft"})
 """xtables-monitor 1.8.9 ends at the first IPv6 rule with a port: "unsupported layer 4 protocol value"."""
 
-# What a rule does last, in the word that the kernel has for it.
-VERDICTS = {"dnat": "accept", "masquerade": "accept", "reject": "drop"}
-FINAL = frozenset({"accept", "drop", "return"})
-TO_A_CHAIN = frozenset({"jump", "goto"})
+
+def connections(site: Site, name: str) -> list[Connection]:
+    found = probing.all_connections(site.compile(LOADERS[name].mode))[::STEP]
+    return [each for each in found if not (name in IPV4_ONLY and ":" in each.to)]
 
 
-Way = tuple[tuple[Hop, ...], End]
-
-
-def ways(branch: Branch) -> Iterator[Way]:
-    """Every sequence of rules that a packet may match, with its end. Nothing may be unknown."""
-    taken: tuple[Hop, ...] = ()
-    for step in branch.steps:
-        if isinstance(step, Hop):
-            taken = (*taken, step)
-            continue
-        for share, way in step.ways:
-            assert share is not None, f"not settled: {step.reason}"
-            yield from (((*taken, *rest), end) for rest, end in ways(way))
-    if branch.end:
-        yield taken, branch.end
-
-
-def as_step(hop: Hop) -> Step:
-    assert hop.rule is not None, "no policy of these chains drops"
-    word, _, chain = hop.action.rpartition(", ")[2].partition(" ")
-    verdict = VERDICTS.get(word, word if word in FINAL else "continue")
-    return Step(hop.table, hop.chain, spaced(hop.rule.text), f"{word} {chain}" if word in TO_A_CHAIN else verdict)
-
-
-def differences(site: Site, name: str) -> Iterator[str]:
-    """For each connection "", or how what the kernel reports differs from its trace."""
+def compared(site: Site, name: str) -> Iterator[str]:
     loader, monitor = LOADERS[name], MONITORS[name]
     node = site.compile(loader.mode)
-    world, view = probing.world_around(node), probing.view(node)
-    asked = probing.all_connections(node)[::STEP]
-    asked = [each for each in asked if not (name in IPV4_ONLY and ":" in each.to)]
-    script = Script(
-        world=world,
-        commands=(*loader.commands(node), *monitor.mark),
-        probes=tuple(map(probing.probe, asked)),
-        ports=endpoint_ports(node.plan),
-        watch=monitor.watch,
-    )
-    packets: dict[Connection, list[tuple[Step, ...]]] = {each: [] for each in asked}
-    by_packet = {(source(each, view), each.to, each.port, each.protocol): each for each in asked}
-    for packet in monitor.read(rig.perform(script).watched):
-        packets[by_packet[packet.source, packet.to, packet.port, packet.protocol]].append(packet.steps)
-    memory: Memory | None = None
-    for connection in asked:
-        trace = view.rules.trace(probing.packet(connection, world), view.host, memory)
-        possible = {tuple(map(as_step, hops)): end for hops, end in ways(trace.branch)}
-        [taken] = packets[connection]
-        # What session affinity keeps from this connection holds for those that follow.
-        memory = possible[taken].memory if taken in possible else memory
-        yield (
-            ""
-            if taken in possible
-            else f"{connection}\n  took  {listed(taken)}\n" + "".join(f"  not {listed(way)}\n" for way in possible)
-        )
-
-
-def source(connection: Connection, view: NodeView) -> str:
-    family, number = address(connection.to)
-    return connection.client.address or address_text(family, view.host.source_for(family, number))
-
-
-def listed(steps: tuple[Step, ...]) -> str:
-    return "\n        ".join(map(str, steps))
+    view, world = probing.view(node), probing.world_around(node)
+    commands = (*loader.commands(node), *monitor.mark)
+    watched = watch(world, view.host, commands, connections(site, name), monitor, endpoint_ports(node.plan))
+    yield from differences(watched, view.rules, view.host, settled=True)
 
 
 @pytest.mark.parametrize("name", MONITORS)
 def test_the_kernel_matches_the_rules_that_the_trace_names(name: str) -> None:
     rig.require(*LOADERS[name].tools, MONITORS[name].watch[0])
-    compared = [
-        each for site in itertools.chain.from_iterable(map(sites, CLUSTERS)) for each in differences(site, name)
-    ]
-    assert len(compared) >= ENOUGH
-    assert not any(compared), "\n".join(filter(None, compared))
+    found = [each for site in itertools.chain.from_iterable(map(sites, CLUSTERS)) for each in compared(site, name)]
+    assert len(found) >= ENOUGH
+    assert not any(found), "\n".join(filter(None, found))
+
+
+RULES = Path(__file__).parents[1] / "data" / "rules"
+# The interfaces of these rules, by what the world has in their place.
+LINKS = {"docker0": "link1", "cali1234567": "pod2", "cali+": "pod+", "wan0": "link0", "wan*": "link*", "cni0": "pod2"}
+
+
+def others(file: str) -> str:
+    text = (RULES / file).read_text()
+    for name, link in LINKS.items():
+        text = text.replace(name, link)
+    return text
+
+
+IPTABLES = ("iptables-nft-restore", "--noflush")
+BESIDE = {
+    "docker.rules": (Command(IPTABLES, others("docker.rules")),),
+    "flannel.rules": (Command(IPTABLES, others("flannel.rules")),),
+    "calico.rules": (
+        Command(("ipset", "restore"), others("calico.ipset")),
+        Command(IPTABLES, others("calico.rules")),
+    ),
+    "firewall.nft": (Command(("nft", "-f", "-"), others("firewall.nft")),),
+}
+# What these rules are about, besides Services: published ports, what leaves the cluster, what they drop by chance.
+TARGETS: tuple[tuple[str, int, Protocol], ...] = (
+    ("192.168.1.11", 22, "tcp"),
+    ("192.168.1.11", 53, "udp"),
+    ("192.168.1.11", 113, "tcp"),
+    ("192.168.1.11", 443, "tcp"),
+    ("192.168.1.11", 4789, "udp"),
+    ("192.168.1.11", 8080, "tcp"),
+    ("192.168.1.11", 8081, "tcp"),
+    ("192.168.1.11", 8443, "tcp"),
+    ("192.168.1.11", 9443, "tcp"),
+    ("8.8.8.8", 53, "udp"),
+    ("10.66.0.1", 80, "tcp"),
+    ("10.67.0.1", 80, "tcp"),
+    ("10.68.0.1", 80, "tcp"),
+    ("172.17.0.2", 80, "tcp"),
+)
+DUMPS = {"iptables-nft": (("iptables-nft-save",), ("ipset", "save")), "nftables": (("nft", "list", "ruleset"),)}
+
+
+@pytest.mark.parametrize("file", BESIDE)
+def test_the_kernel_matches_the_rules_that_a_dump_names_beside_those_of_others(file: str) -> None:
+    """Read from the kernel, so that what is followed is what the tools print of it."""
+    name = "nftables" if file.endswith(".nft") else "iptables-nft"
+    loader, monitor, dumps = LOADERS[name], MONITORS[name], DUMPS[name]
+    rig.require(*loader.tools, monitor.watch[0], *(argv[0] for argv in dumps))
+    [site] = sites("recorded/internal-local-external-local")
+    node = site.compile(loader.mode)
+    view, world = probing.view(node), probing.world_around(node)
+    commands = (*loader.commands(node), *BESIDE[file], *monitor.mark, *map(Command, dumps))
+    extra = [Connection(client, *target) for client in clients(node.plan.ipv4) for target in TARGETS]
+    asked = connections(site, name) + extra
+    watched = watch(world, view.host, commands, asked, monitor, endpoint_ports(node.plan))
+    rules = sum((read_ruleset(output.stdout) for output in watched.outputs[-len(dumps) :]), Ruleset())
+    found = list(differences(watched, rules, view.host, settled=False))
+    assert found
+    assert not any(found), "\n".join(filter(None, found))

@@ -36,6 +36,8 @@ from tests.kernel.scenario import (
 )
 
 NETLINK_NETFILTER = 12
+WATCHER_SETTLES = 0.1
+"""Seconds until a watcher has opened its socket, and until it has written what it read from it."""
 WATCHER_PAUSE = 0.0005
 """Seconds between two looks at what a watcher has still to read."""
 
@@ -294,7 +296,7 @@ def perform(script: Script) -> Report:
                 if watcher:
                     _let_catch_up(watcher)
             if watcher:
-                time.sleep(script.patience)
+                time.sleep(WATCHER_SETTLES)
                 watcher.terminate()
                 watcher.wait()
             log.seek(0)
@@ -308,7 +310,7 @@ def _start_watcher(argv: tuple[str, ...], log: int, processors: set[int]) -> sub
     # By lines, or what it has not yet written when it is ended would be lost.
     watcher = subprocess.Popen(["stdbuf", "-oL", *argv], stdout=log, stderr=sys.stderr)
     os.sched_setaffinity(watcher.pid, processors)
-    time.sleep(0.1)  # until it has opened its socket, what happens passes it by
+    time.sleep(WATCHER_SETTLES)
     return watcher
 
 
