@@ -108,7 +108,7 @@ static int scratch_open(Scanner *s) {
 /* Characters count, not bytes. Every position asked for in a line is right of the one before. */
 static uint32_t column_of(Scanner *s, const unsigned char *at) {
     if (s->ascii) return (uint32_t)(at - s->line_start) + 1;
-    if (s->counted_to < s->line_start || s->counted_to > at) {
+    if (s->counted_to <= s->line_start || s->counted_to > at) {
         s->counted_to = s->line_start;
         s->counted = 0;
     }

@@ -24,6 +24,40 @@ static inline int is_printable(uint32_t code) {
     return (code >= 0xA0 && code <= 0xFFFD && code != 0x2028 && code != 0x2029 && code != 0xFEFF) || code >= 0x10000;
 }
 
+/* Goes to the next line that holds more than blanks and a comment. `at` stands where nothing but these may follow. */
+static int next_content(Scanner *s, const unsigned char *at) {
+    for (;;) {
+        int blank_before = at == s->line_start || at[-1] == ' ';
+        const unsigned char *content = skip_spaces(at, s->end);
+        if (*content == '#' && (blank_before || content > at)) {
+            const unsigned char *line_end = memchr(content, '\n', (size_t)(s->end - content));
+            content = line_end ? line_end : s->end;
+        }
+        if (*content != '\n') {
+            s->at = content;
+            s->at_end = content == s->end;
+            if (s->at_end && content > s->line_start) {
+                /* Where a last line of blanks lacks its break, collections end both in it and after it. */
+                if (at == s->line_start) return UNSURE;
+                /* libyaml ends the last line itself. */
+                s->line++;
+                s->line_start = content;
+            }
+            if (*content == '\t' || *content == '#') return UNSURE;
+            if (!s->at_end && content != s->line_start && content[-1] != ' ') return UNSURE;
+            if (is_marker(s, content)) {
+                /* The text of a document ends with its end marker. */
+                if (*content == '-' || s->end - content > 3) return UNSURE;
+                s->at_end = 1;
+            }
+            return VALUE;
+        }
+        at = content + 1;
+        s->line++;
+        s->line_start = at;
+    }
+}
+
 /* Whether the document is UTF-8 of printable characters, with line feeds alone; says also whether it is ASCII. */
 static int yaml_open(Scanner *s) {
     const unsigned char *at = s->text;
@@ -49,50 +83,11 @@ static int yaml_open(Scanner *s) {
     root->type = ROOT;
     root->expects = Y_VALUE;
     root->indent = -1;
-    at = s->text;
-    if (is_marker(s, at) && *at == '-') {
-        /* What stands in the line of the marker may not be a block collection: only a comment is read here. */
-        at = skip_spaces(at + 3, s->end);
-        if (*at == '#' && at[-1] != ' ') return UNSURE;
-        if (*at == '#') {
-            while (at < s->end && *at != '\n') at++;
-        }
-        if (at < s->end && *at != '\n') return UNSURE;
-    }
-    s->at = at;
-    return VALUE;
-}
-
-/* Goes to the next line that holds more than blanks and a comment. `at` stands where nothing but these may follow. */
-static int next_content(Scanner *s, const unsigned char *at) {
-    for (;;) {
-        int blank_before = at == s->line_start || at[-1] == ' ';
-        const unsigned char *content = skip_spaces(at, s->end);
-        if (*content == '#' && (blank_before || content > at)) {
-            const unsigned char *line_end = memchr(content, '\n', (size_t)(s->end - content));
-            content = line_end ? line_end : s->end;
-        }
-        if (*content != '\n') {
-            s->at = content;
-            s->at_end = content == s->end;
-            if (s->at_end && content > s->line_start) {
-                /* libyaml ends the last line itself. */
-                s->line++;
-                s->line_start = content;
-            }
-            if (*content == '\t' || *content == '#') return UNSURE;
-            if (!s->at_end && content != s->line_start && content[-1] != ' ') return UNSURE;
-            if (is_marker(s, content)) {
-                /* The text of a document ends with its end marker. */
-                if (*content == '-' || s->end - content > 3) return UNSURE;
-                s->at_end = 1;
-            }
-            return VALUE;
-        }
-        at = content + 1;
-        s->line++;
-        s->line_start = at;
-    }
+    s->at_content = 1;
+    if (!is_marker(s, s->text)) return next_content(s, s->text);
+    /* What stands in the line of the marker may not be a block collection: only a comment is read here. */
+    int status = *s->text == '-' ? next_content(s, s->text + 3) : UNSURE;
+    return status == VALUE && s->line == 1 && !s->at_end ? UNSURE : status;
 }
 
 /* Where a plain scalar in block style stops on its line; `*end` is where its text does. NULL where it is not clear. */
@@ -129,10 +124,9 @@ static const unsigned char *plain_in_flow(const Scanner *s, const unsigned char 
 
 /* Whether a plain scalar may begin here; it might where this says no. */
 static inline int begins_plain(const Scanner *s, const unsigned char *at, int flow) {
-    if (*at == '-') {
-        unsigned char next = at[1];
-        return flow ? (next >= '0' && next <= '9') || next == '.' : next != ' ' && next != '\n' && next != '\t' && at + 1 < s->end;
-    }
+    unsigned char next = at[1];
+    if (*at == '-' && flow) return (next >= '0' && next <= '9') || next == '.';
+    if ((*at == '-' || *at == ':' || *at == '?') && !flow) return !is_blank_or_end(s, at + 1) && next != '\t';
     return *at && !strchr("?:,[]{}#&*!|>'\"%@` \t\n", *at);
 }
 
