@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from kcompile.evaluate.dns.cache import Cache
 from kcompile.evaluate.dns.kubernetes import ADDRESS_TYPES, Asked, Kubernetes
-from kcompile.evaluate.dns.queries import Answer, Message, Question
+from kcompile.evaluate.dns.queries import Answer, Message, Question, answer_of
 from kcompile.evaluate.dns.server import Block, Server
 from kcompile.evaluate.dns.simple import Loadbalance
 from kcompile.ir.domain_names import is_subdomain, longest_match
@@ -59,17 +59,7 @@ class Direct:
                 message = cache.take(question, message)
         if self.loadbalance is not None and len(message.answer) + len(message.additional) > 1:
             message = self.loadbalance.shaped(message)
-        return Answer(
-            name,
-            rtype,
-            message.rcode,
-            message.authoritative,
-            message.answer,
-            message.authority,
-            message.additional,
-            message.recursion_available,
-            plugin=plugin,
-        )
+        return answer_of(name, rtype, message, plugin)
 
     def _ask_plugin(self, question: Question, zone: str) -> Message | None:
         name, rtype = question.name, question.type

@@ -91,3 +91,19 @@ class Answer(NamedTuple):
     forwarded_to: tuple[str, ...] = ()
     plugin: str = ""
     steps: tuple[Step, ...] = ()
+
+
+def answer_of(name: str, rtype: str, message: Message, plugin: str = "", steps: tuple[Step, ...] = ()) -> Answer:
+    """A message as the answer to `name` and `rtype`, in the case in which they were asked."""
+    return Answer(
+        name,
+        rtype,
+        message.rcode,
+        message.authoritative,
+        message.answer,
+        message.authority,
+        message.additional,
+        message.recursion_available,
+        plugin=plugin,
+        steps=steps,
+    )

@@ -9,7 +9,7 @@ from itertools import repeat
 
 from kcompile.evaluate.dns.chain import WITHOUT_MESSAGE, Context, Unknown
 from kcompile.evaluate.dns.direct import direct_paths
-from kcompile.evaluate.dns.queries import Answer, Client, Message, Question, Reply, Step
+from kcompile.evaluate.dns.queries import Answer, Client, Message, Question, Reply, Step, answer_of
 from kcompile.evaluate.dns.server import Server
 from kcompile.ir.domain_names import normalize
 
@@ -107,21 +107,7 @@ def _answer(name: str, rtype: str, reply: Reply, context: Context) -> Answer:
     forwarded = tuple(dict.fromkeys(address for one in unknown for address in one.forwarded_to)) if unknown else ()
     if message is None:
         message = Message(Question(name, rtype), reply.rcode)
-    answer = _of_message(name, rtype, message, context.plugin)
+    answer = answer_of(name, rtype, message, context.plugin)
     if error or forwarded or steps:
         return answer._replace(error=error, forwarded_to=forwarded, steps=steps)
     return answer
-
-
-def _of_message(name: str, rtype: str, message: Message, plugin: str) -> Answer:
-    return Answer(
-        name,
-        rtype,
-        message.rcode,
-        message.authoritative,
-        message.answer,
-        message.authority,
-        message.additional,
-        message.recursion_available,
-        plugin=plugin,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kcompile.evaluate.dns.cluster_server import cluster_resolver
-from kcompile.evaluate.dns.queries import Answer, Client, Question, Step
+from kcompile.evaluate.dns.queries import Answer, Client, Question, Step, answer_of
 from kcompile.evaluate.dns.resolver import Resolver
 from kcompile.evaluate.dns.upstream import upstream_answer
 from kcompile.ir.domain_names import absolute, canonical_address
@@ -51,16 +51,7 @@ def _from_outside(resolver: Resolver, config: ResolvConf, name: str, rtype: str)
         error = f"{name} {rtype} is asked of {', '.join(config.nameservers)}"
         return Answer(name, rtype, None, error=error, forwarded_to=config.nameservers, steps=steps)
     message = upstream_answer(zone, Question(absolute(name), rtype))
-    return Answer(
-        name,
-        rtype,
-        message.rcode,
-        message.authoritative,
-        message.answer,
-        message.authority,
-        recursion_available=message.recursion_available,
-        steps=steps,
-    )
+    return answer_of(name, rtype, message, steps=steps)
 
 
 def address_lookup(cluster: Cluster, given: Cluster | None = None) -> Callable[[str, Pod | None], tuple[str, ...]]:
