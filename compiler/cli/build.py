@@ -18,6 +18,7 @@ from kcompile.cli.options import (
     node_option,
 )
 from kcompile.cli.report import report
+from kcompile.ir.node_dependence import may_depend_on_node
 from kcompile.ir.plan import Family, KubeVersion, Mode
 from kcompile.targets.registry import CLUSTER_FORMATS, DEFAULT_FORMATS, WrongFormat, formats, modes_of
 
@@ -85,7 +86,7 @@ def command(
     try:
         compiled_first = compiled(first)
         text = compiled_first.emit_bytes(chosen, chosen_family)
-        for other in others:
+        for other in others if may_depend_on_node(compiled_first.plan) else ():
             if compiled(other).emit_bytes(chosen, chosen_family) != text:
                 differ = f"the rules of {first} and {other} differ"
                 raise NoSuchNode(f"{differ}; name a node with --node, or write all with -o DIR")
