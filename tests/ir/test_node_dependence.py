@@ -29,8 +29,13 @@ status: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: web, labels: {app: web}}
+metadata: {name: web-a, labels: {app: web}}
 spec: {nodeName: a, containers: [{}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web-b, labels: {app: web}}
+spec: {nodeName: b, containers: [{}]}
 ---
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
