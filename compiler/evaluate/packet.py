@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from types import MappingProxyType
 from typing import Any, Literal
@@ -78,7 +78,7 @@ class Host:
 
     def source_for(self, family: int, destination: int) -> int:
         """The source address that routing chooses: a local destination itself, else an address of the same subnet,
-        else the primary one."""
+        else the primary one; for IPv6, that which is nearest."""
         if self.is_local(family, destination):
             return 0x7F000001 if family == 4 and destination >> 24 == 127 else destination
         usable = [i for i in self._interfaces[family] if not i.is_loopback]
@@ -87,8 +87,15 @@ class Host:
             rest = shift - interface.network.prefixlen
             if int(interface.ip) >> rest == destination >> rest:
                 return int(interface.ip)
-        wide = [i for i in usable if not i.is_link_local]
-        return int((wide or usable or self._interfaces[family])[0].ip)
+        wide = [i for i in usable if not i.is_link_local] or usable or self._interfaces[family]
+        return int(wide[0].ip) if family == 4 else max((int(i.ip) for i in wide), key=partial(_nearness, destination))
+
+
+def _nearness(destination: int, source: int) -> tuple[bool, int]:
+    """How well an IPv6 source address fits (RFC 6724, rules 6 and 8): unique local ones go together, then the number of
+    bits in common counts."""
+    unique_local = 0xFC00 >> 9
+    return (source >> 121 == unique_local) == (destination >> 121 == unique_local), -(source ^ destination).bit_length()
 
 
 @dataclass(frozen=True, slots=True)

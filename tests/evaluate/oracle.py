@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import Literal
 
+from kcompile.evaluate.packet import Host
+from kcompile.ir.addresses import address, address_text
 from kcompile.ir.node_addresses import is_loopback
 from kcompile.ir.plan import EndpointInfo, FamilyPlan, KubeVersion, Mode, ServicePortInfo
 from kcompile.model.configuration import KubeProxyConfiguration
@@ -50,10 +52,14 @@ class Case:
 
     @property
     def source(self) -> str:
-        """The client's address; of the node's own, it is the target where that is the node's, else the primary one."""
+        """The client's address; of the node's own, it is the target where that is the node's, else routing's choice."""
         if not self.from_node:
             return self.connection.client.address
-        return self.connection.to if self.to_node else self.plan.node_ip or own_addresses(self.plan)[0]
+        if self.to_node:
+            return self.connection.to
+        host = Host(tuple(sorted(own_addresses(self.plan), key=lambda address: address != self.plan.node_ip)))
+        family, target = address(self.connection.to)
+        return address_text(family, host.source_for(family, target))
 
     @property
     def to_node(self) -> bool:
