@@ -27,8 +27,8 @@ from kcompile.frontend.corefile.tokens import MAX_BYTES, scan
 from kcompile.frontend.corefile.variables import VariableLoop, replace_variables, undefined_variables
 from kcompile.frontend.source import Source
 
-MAX_TOKENS = 500_000
-"""How many words a Corefile may have once its imports are carried out."""
+MAX_TOKENS = 200_000
+"""How many words a Corefile may have with its imports: those of the largest ConfigMap, and more."""
 
 MAX_NESTING = 500
 
@@ -98,6 +98,7 @@ class _Stream:
 
     def parse(self) -> Tree[Terminal]:
         try:
+            self._check_size(self._no_token)
             for terminal, token in self._terminals():
                 self._feed(terminal, token)
         except UnexpectedToken as error:
@@ -269,9 +270,11 @@ class _Stream:
         except _ImportProblem as failure:
             self._report(failure.problem)
         self._tokens[self._next : self._next + len(arguments)] = imported
+        self._check_size(arguments[0])
+
+    def _check_size(self, token: Token) -> None:
         if len(self._tokens) > MAX_TOKENS:
-            message = f"more than {MAX_TOKENS} words with all imports"
-            self._report(Problem("too-large", message, arguments[0]))
+            self._report(Problem("too-large", f"more than {MAX_TOKENS} words with all imports", token))
             raise _Stop
 
     def _imported(self, words: Sequence[Token]) -> tuple[Token, ...]:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from kcompile.frontend.corefile.syntax import Token
 from kcompile.frontend.source import Source
 
-MAX_BYTES = 4 << 20
-"""The largest Corefile, or file imported by one, that is read. A ConfigMap holds 1 MiB at most."""
+MAX_BYTES = 1 << 20
+"""The largest Corefile, or file imported by one, that is read: as much as a ConfigMap can hold."""
 
 BYTE_ORDER_MARK = "\ufeff"
 

@@ -42,5 +42,7 @@ def _replace(text: str, opening: str, closing: str, environment: Mapping[str, st
 
 def undefined_variables(text: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     """The names in a text that the environment does not have."""
+    if "{" not in text:
+        return ()
     names = (match[1] or match[2] for match in _REFERENCE.finditer(text))
     return tuple(name for name in names if name not in environment)

@@ -84,14 +84,17 @@ def _forward(dispenser: Dispenser, context: Context) -> Forward:
             message = f"'{upstream.transport}' is not supported as a destination protocol in forward: {shown}"
             raise dispenser.plain(message)
     forward = Forward(zones[0], upstreams)
+    excepted: list[str] = []
     for name in dispenser.properties():
         if name == "tls":
             _tls(dispenser, context)
+        elif name == "except":
+            excepted += (zone for text in dispenser.arguments() for zone in normalize_zones(text))
         elif name in _OPTIONS:
             forward = _OPTIONS[name](dispenser, forward)
         else:
             raise _unknown(dispenser, name)
-    return forward
+    return replace(forward, excepted=tuple(excepted))
 
 
 def _unknown(dispenser: Dispenser, name: str) -> SetupError:
@@ -100,7 +103,7 @@ def _unknown(dispenser: Dispenser, name: str) -> SetupError:
     if name in ("health_checks", "spray", "protocol", "fail_timeout"):
         hint = "an option of the old `proxy` plugin, which `forward` replaced"
         return dispenser.error(f"unknown property '{name}'", "unknown-property", hint)
-    return dispenser.unknown_property((*_OPTIONS, "tls"))
+    return dispenser.unknown_property((*_OPTIONS, "except", "tls"))
 
 
 def _tls(dispenser: Dispenser, context: Context) -> None:
@@ -108,11 +111,6 @@ def _tls(dispenser: Dispenser, context: Context) -> None:
     if len(names) > 3:
         raise dispenser.argument_error()
     check_tls_files(dispenser, context, names)
-
-
-def _except(dispenser: Dispenser, forward: Forward) -> Forward:
-    zones = tuple(zone for text in dispenser.arguments() for zone in normalize_zones(text))
-    return replace(forward, excepted=forward.excepted + zones)
 
 
 def _max_fails(dispenser: Dispenser, forward: Forward) -> Forward:
@@ -185,7 +183,6 @@ def _failfast(dispenser: Dispenser, forward: Forward) -> Forward:
 
 
 _OPTIONS: Mapping[str, Callable[[Dispenser, Forward], Forward]] = {
-    "except": _except,
     "max_fails": _max_fails,
     "health_check": _health_check,
     "force_tcp": _force_tcp,

@@ -35,6 +35,7 @@ _MAX_TTL = 65535
 
 def setup(dispenser: Dispenser, context: Context) -> HostsSettings:
     settings = HostsSettings((), "/etc/hosts", None, (), (), 3600, auto_reverse=True, reload_seconds=5.0)
+    inline: list[str] = []
     for _ in dispenser.occurrences(once=True):
         words = dispenser.remaining()
         if words:
@@ -42,8 +43,14 @@ def setup(dispenser: Dispenser, context: Context) -> HostsSettings:
             settings = replace(settings, path=path, content=_content(dispenser, context, path))
         settings = replace(settings, zones=origins(words[1:], context.keys))
         for name in dispenser.properties():
-            settings = _property(dispenser, name, settings)
-    return settings
+            if name in _PROPERTIES:
+                settings = _property(dispenser, name, settings)
+            elif settings.fallthrough:
+                hint = "write hosts entries before fallthrough"
+                raise dispenser.error(f"unknown property '{name}'", "unknown-property", hint)
+            else:
+                inline.append(" ".join([name, *dispenser.remaining()]))
+    return replace(settings, inline=tuple(inline))
 
 
 def _content(dispenser: Dispenser, context: Context, path: str) -> bytes | None:
@@ -66,14 +73,7 @@ def _property(dispenser: Dispenser, name: str, settings: HostsSettings) -> Hosts
         return replace(settings, auto_reverse=False)
     if name == "ttl":
         return replace(settings, ttl=_ttl(dispenser))
-    if name == "reload":
-        return replace(settings, reload_seconds=_reload(dispenser))
-    # Any other line is one of a hosts file, unless `fallthrough` came before it.
-    if settings.fallthrough:
-        raise dispenser.error(
-            f"unknown property '{name}'", "unknown-property", "write hosts entries before fallthrough"
-        )
-    return replace(settings, inline=(*settings.inline, " ".join([name, *dispenser.remaining()])))
+    return replace(settings, reload_seconds=_reload(dispenser))
 
 
 def _ttl(dispenser: Dispenser) -> int:

@@ -12,7 +12,7 @@ from kcompile.frontend.corefile.context import Context
 from kcompile.frontend.corefile.dispenser import Dispenser, SetupError
 from kcompile.frontend.corefile.files import FileError
 from kcompile.frontend.corefile.problems import Problem
-from kcompile.frontend.corefile.values import SECOND, ValueProblem, parse_duration, quote
+from kcompile.frontend.corefile.values import SECOND, ValueProblem, format_duration, parse_duration, quote
 from kcompile.frontend.corefile.weight_file import weight_file_problem
 
 
@@ -28,6 +28,7 @@ class LoadbalanceSettings(Settings):
 
 def setup(dispenser: Dispenser, context: Context) -> LoadbalanceSettings:
     settings = LoadbalanceSettings()
+    preferred: list[IPv4Network | IPv6Network] = []
     for _ in dispenser.occurrences():
         words = dispenser.remaining()
         if words[:1] == ["weighted"]:
@@ -41,8 +42,8 @@ def setup(dispenser: Dispenser, context: Context) -> LoadbalanceSettings:
         for name in dispenser.properties():
             if name != "prefer":
                 raise dispenser.unknown_property(("prefer", "reload"))
-            settings = replace(settings, preferred=(*settings.preferred, *_networks(dispenser)))
-    return settings
+            preferred += _networks(dispenser)
+    return replace(settings, preferred=tuple(preferred))
 
 
 def _weighted(dispenser: Dispenser, words: list[str], context: Context) -> LoadbalanceSettings:
@@ -63,6 +64,13 @@ def _weighted(dispenser: Dispenser, words: list[str], context: Context) -> Loadb
             settings = replace(settings, reload_seconds=parse_duration(durations[0]) / SECOND)
         except ValueProblem:
             raise dispenser.error(f"invalid reload duration '{durations[0]}'") from None
+    try:
+        context.files.read(settings.weight_file)
+    except FileError:
+        if not settings.reload_seconds:
+            return settings
+        interval = format_duration(int(settings.reload_seconds * SECOND))
+        dispenser.warn("file", f"Failed to open weight file:weight file open error. Will try again in {interval}")
     return settings
 
 

@@ -58,20 +58,25 @@ def _template(dispenser: Dispenser, context: Context) -> Template:
         raise dispenser.error(f"invalid RR class {query_type}", hint=hint)
     zones = origins(dispenser.remaining(), context.keys)
     template = Template(zones, CLASSES[query_class], TYPES[query_type], ())
+    patterns: list[Regexp] = []
+    texts: dict[str, list[GoTemplate]] = {"answer": [], "additional": [], "authority": []}
     for name in dispenser.properties():
-        template = _property(dispenser, name, template)
-    return template if template.patterns else replace(template, patterns=(compile_regexp(".*"),))
+        if name == "match":
+            patterns += _patterns(dispenser)
+        elif name in texts:
+            texts[name] += _texts(dispenser, name)
+        else:
+            template = _property(dispenser, name, template)
+    return replace(
+        template,
+        patterns=tuple(patterns) or (compile_regexp(".*"),),
+        answer=tuple(texts["answer"]),
+        additional=tuple(texts["additional"]),
+        authority=tuple(texts["authority"]),
+    )
 
 
 def _property(dispenser: Dispenser, name: str, template: Template) -> Template:
-    if name == "match":
-        return replace(template, patterns=template.patterns + _patterns(dispenser))
-    if name == "answer":
-        return replace(template, answer=template.answer + _texts(dispenser, name))
-    if name == "additional":
-        return replace(template, additional=template.additional + _texts(dispenser, name))
-    if name == "authority":
-        return replace(template, authority=template.authority + _texts(dispenser, name))
     if name == "rcode":
         rcode = dispenser.argument()
         if rcode not in RCODES:
@@ -88,17 +93,17 @@ def _property(dispenser: Dispenser, name: str, template: Template) -> Template:
     raise dispenser.argument_error(did_you_mean(name, _PROPERTIES))
 
 
-def _patterns(dispenser: Dispenser) -> tuple[Regexp, ...]:
+def _patterns(dispenser: Dispenser) -> list[Regexp]:
     patterns = []
     for text in dispenser.arguments():
         try:
             patterns.append(compile_regexp(text))
         except RegexpError as problem:
             raise dispenser.error(f"could not parse regex: {text}, {problem}", "regexp") from None
-    return tuple(patterns)
+    return patterns
 
 
-def _texts(dispenser: Dispenser, name: str) -> tuple[GoTemplate, ...]:
+def _texts(dispenser: Dispenser, name: str) -> list[GoTemplate]:
     templates = []
     for text in dispenser.arguments():
         try:
@@ -107,7 +112,7 @@ def _texts(dispenser: Dispenser, name: str) -> tuple[GoTemplate, ...]:
             end = "" if name == "answer" else "\n"
             message = f"could not compile template: {dispenser.value}, {problem}{end}"
             raise dispenser.error(message, "template") from None
-    return tuple(templates)
+    return templates
 
 
 def _extended_error(dispenser: Dispenser) -> tuple[int, str]:
