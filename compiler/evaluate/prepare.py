@@ -159,4 +159,5 @@ def _stages(ruleset: Ruleset, family: int, hook: str) -> tuple[Stage, ...]:
         found.append((CONNTRACK_PRIORITY, 0, Stage("conntrack")))
     if hook in IPVS_PRIORITY and ruleset.virtual_servers:
         found.append((IPVS_PRIORITY[hook], 0, Stage("ipvs")))
-    return tuple(stage for _, _, stage in sorted(reversed(found), key=lambda each: each[:2]))
+    found.reverse()
+    return tuple(stage for _, _, stage in sorted(found, key=lambda each: each[:2]))
