@@ -51,7 +51,9 @@ def watch(
     )
     report = rig.perform(script)
     steps: dict[Connection, list[tuple[Step, ...]]] = {each: [] for each in asked}
-    by_packet = {(source(each, host), each.to, each.port, each.protocol): each for each in asked}
+    by_packet: dict[tuple[str, str, int, str], Connection] = {
+        (source(each, host), each.to, each.port, each.protocol): each for each in asked
+    }
     for packet in monitor.read(report.watched):
         steps[by_packet[packet.source, packet.to, packet.port, packet.protocol]].append(packet.steps)
     return Watched(world, tuple(asked), report.outputs, steps)
