@@ -19,7 +19,7 @@ def shares(server: VirtualServer, state: State) -> tuple[tuple[Fraction, RealSer
 
     A server of weight 0 gets no new connections. A persistent virtual server sends a client where it sent it before.
     """
-    usable = [real for real in server.servers if real.weight > 0]
+    usable = weights(server)
     if not usable:
         return ()
     client = _client(server, state)
@@ -27,19 +27,24 @@ def shares(server: VirtualServer, state: State) -> tuple[tuple[Fraction, RealSer
     if server.persistence:
         known = state.memory.get(name, client)
         if known and known[0] > state.seconds:
-            held = [real for real in usable if _address(real, state) == known[1]]
+            held = tuple((real, weight) for real, weight in usable if _address(real, state) == known[1])
             usable = held[:1] or usable
-    if server.scheduler in HEAVIEST_FIRST:
-        usable = [max(usable, key=lambda real: real.weight)]
-    weights = [1 if server.scheduler in UNWEIGHTED else real.weight for real in usable]
-    total = sum(weights)
+    total = sum(weight for _, weight in usable)
     sent = []
-    for real, weight in zip(usable, weights, strict=True):
+    for real, weight in usable:
         memory = state.memory
         if server.persistence:
             memory = memory.keep(name, client, (state.seconds + server.persistence, _address(real, state)))
         sent.append((Fraction(weight, total), real, memory))
     return tuple(sent)
+
+
+def weights(server: VirtualServer) -> tuple[tuple[RealServer, int], ...]:
+    """The real servers that may get new connections, each with its weight as its scheduler sees it."""
+    usable = [real for real in server.servers if real.weight > 0]
+    if server.scheduler in HEAVIEST_FIRST:
+        usable = sorted(usable, key=lambda real: -real.weight)[:1]
+    return tuple((real, 1 if server.scheduler in UNWEIGHTED else real.weight) for real in usable)
 
 
 def _client(server: VirtualServer, state: State) -> int:

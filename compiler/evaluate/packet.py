@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
@@ -60,6 +60,10 @@ class Host:
         subnets = [i.network for i in self._interfaces[4] if i.network.prefixlen < 31 and not i.is_loopback]
         return frozenset(int(n.broadcast_address) for n in subnets) | {0xFFFFFFFF, 0x7FFFFFFF}
 
+    def broadcasts(self, family: int) -> frozenset[int]:
+        """The addresses of a family that are broadcast ones."""
+        return self._broadcast | {0} if family == 4 else frozenset()
+
     def is_local(self, family: int, number: int) -> bool:
         """Whether the routing table "local" has the address: the host's own, and all of 127.0.0.0/8."""
         return (family, number) in self._local or (family == 4 and number >> 24 == 127 and number != 0x7FFFFFFF)
@@ -68,7 +72,7 @@ class Host:
         """What the routing tables say of an address, as a number of `ADDRESS_TYPES`."""
         if self.is_local(family, number):
             name = "local"
-        elif family == 4 and (number in self._broadcast or number == 0):
+        elif number in self.broadcasts(family):
             name = "broadcast"
         elif number >> 28 == 0xE if family == 4 else number >> 120 == 0xFF:
             name = "multicast"
@@ -111,6 +115,11 @@ class Outcome:
     masquerade: bool = False
     source: str = ""
     reason: str = ""
+
+    @property
+    def bare(self) -> Outcome:
+        """The outcome as the end of one way, whatever its share."""
+        return replace(self, probability=Fraction(1))
 
     def as_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kcompile.evaluate.set_index import SetIndex
 from kcompile.ir.addresses import address
@@ -27,6 +27,10 @@ from kcompile.ir.ruleset import (
     Unknown,
     VirtualServer,
 )
+
+if TYPE_CHECKING:
+    from kcompile.evaluate.packet import Host
+    from kcompile.evaluate.program import Program
 
 HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 CONNTRACK_PRIORITY = -200
@@ -69,6 +73,7 @@ class Prepared:
             else:
                 family, number = address(server.address)
                 self._servers.setdefault((family, PROTOCOLS[server.protocol], number, server.port), server)
+        self._programs: dict[tuple[int, Host], Program] = {}
         self.virtual_addresses = frozenset((family, number) for family, _, number, _ in self._servers)
 
     def elements(self, table: Table, container: Container) -> tuple[NamedSet | Elements | None, SetIndex]:
@@ -81,6 +86,15 @@ class Prepared:
         if index is None:
             index = self._sets[id(held)] = SetIndex(held.elements)
         return index
+
+    def program(self, family: int, host: Host) -> Program:
+        """The program for one family of addresses on a host, made on first use."""
+        from kcompile.evaluate.assemble import assemble
+
+        key = (family, host)
+        if key not in self._programs:
+            self._programs[key] = assemble(self, family, host)
+        return self._programs[key]
 
     def rules_for(self, chain: Chain, daddr: int, dport: int) -> tuple[int, ...]:
         """The rules of a chain, by number, that a packet to this address and port can match at all."""

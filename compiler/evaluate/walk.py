@@ -35,18 +35,20 @@ class TooLong(Exception):
 
 def trace(rules: Prepared, packet: Packet, host: Host | None = None, memory: Memory | None = None) -> Trace:
     """Every way of a packet. Raises ValueError for an address or a protocol that is none."""
-    node = host or Host()
-    if rules.virtual_addresses:
-        # kube-proxy gives the host every address of a virtual server (kube-ipvs0); ipvs would not see it otherwise.
-        own = {text.partition("/")[0] for text in node.addresses}
-        added = sorted({address_text(*each) for each in rules.virtual_addresses} - own)
-        node = Host((*node.addresses, *(f"{text}/{128 if ':' in text else 32}" for text in added)))
+    node = with_virtual_addresses(rules, host or Host())
     state = start(packet, node, memory or Memory())
     try:
         branch = _Walk(rules, node, packet).run(state.hook, 0, None, state)
     except (TooLong, RecursionError):
         branch = Branch((), End(Outcome("unknown", reason="too many ways to follow")))
     return Trace(packet, branch, outcomes(branch))
+
+
+def with_virtual_addresses(rules: Prepared, host: Host) -> Host:
+    """The host with the address of every virtual server: kube-proxy puts them on kube-ipvs0, for ipvs to see them."""
+    own = {text.partition("/")[0] for text in host.addresses}
+    added = sorted({address_text(*each) for each in rules.virtual_addresses} - own)
+    return Host((*host.addresses, *(f"{text}/{128 if ':' in text else 32}" for text in added))) if added else host
 
 
 def start(packet: Packet, host: Host, memory: Memory) -> State:

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from array import array
+
     from kcompile.evaluate.packet import Host, Memory, Packet, Trace
     from kcompile.evaluate.prepare import Prepared
 
@@ -494,6 +496,14 @@ class Ruleset:
         from kcompile.evaluate.walk import trace
 
         return trace(self._prepared, packet, host, memory)
+
+    def evaluate_many(
+        self, columns: Mapping[str, Any], host: Host | None = None, seed: int = 0
+    ) -> dict[str, array[Any]]:
+        """What becomes of very many packets, as columns. See `kcompile.evaluate.many`."""
+        from kcompile.evaluate.many import evaluate_many
+
+        return evaluate_many(self._prepared, columns, host, seed)
 
     def unknown_items(self) -> Iterable[tuple[Table, Chain, Rule, Unknown | UnknownStatement]]:
         """Every part of a rule that is not understood."""

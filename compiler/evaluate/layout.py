@@ -1,0 +1,117 @@
+"""What a program is about: the chains and rules that packets of a family come to, and the addresses in them."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kcompile.evaluate import program as p
+from kcompile.evaluate.packet import Host
+from kcompile.evaluate.prepare import Prepared
+from kcompile.ir.addresses import ADDRESS_MAX
+from kcompile.ir.ruleset import Chain, Interval, Rule, Table
+
+
+def table_size(entries: int) -> int:
+    """The slots of a hash table: a power of two that leaves half of them free."""
+    return 1 << max(3, (2 * entries).bit_length())
+
+
+class OtherFamily(Exception):
+    """An address that no packet of this program has."""
+
+
+class Addresses:
+    """The addresses and intervals that stand in rules, with their numbers."""
+
+    def __init__(self, family: int, host: Host) -> None:
+        self.family = family
+        self._host = host
+        self._numbers: dict[int, int] = {}
+        self._edges: set[int] = {0}
+        self._sorted: list[int] = []
+
+    def add(self, interval: Interval) -> None:
+        """Note an interval of one or more addresses, before any number is asked for. A table for both families has
+        addresses of the other one, too."""
+        if interval[1] > ADDRESS_MAX[self.family]:
+            return
+        if interval[0] == interval[1]:
+            self._numbers.setdefault(interval[0], len(self._numbers) + 1)
+        else:
+            self._edges.update((interval[0], interval[1] + 1))
+
+    def freeze(self) -> None:
+        self._sorted = sorted(edge for edge in self._edges if edge <= ADDRESS_MAX[self.family])
+
+    def number(self, value: int) -> int:
+        """The number of an address. Raises `OtherFamily`."""
+        if value not in self._numbers:
+            raise OtherFamily
+        return self._numbers[value]
+
+    def range_of(self, value: int) -> int:
+        return bisect_right(self._sorted, value) - 1
+
+    def ranges(self, interval: Interval) -> Interval:
+        """The intervals, by number, that an interval covers."""
+        return self.range_of(interval[0]), self.range_of(interval[1])
+
+    def entry(self, value: int, flags: Mapping[int, int]) -> tuple[int, ...]:
+        """The entry of an address that stands in rules, with its flags by its number."""
+        number = self.number(value)
+        type_ = self._host.address_type(self.family, value)
+        return number, self.range_of(value), type_, flags.get(number, 0), *p.address_words(value)
+
+    def write(self, program: p.Program, flags: Mapping[int, int]) -> None:
+        """Fill the tables of addresses."""
+        size = table_size(len(self._numbers))
+        program.address_mask = size - 1
+        program.addresses.extend([0] * (size * p.ADDRESS_ENTRY))
+        for value in self._numbers:
+            slot = p.hash_address(value >> 64, value & p.MASK64) & program.address_mask
+            while program.addresses[slot * p.ADDRESS_ENTRY]:
+                slot = (slot + 1) & program.address_mask
+            entry = array("i", self.entry(value, flags))
+            program.addresses[slot * p.ADDRESS_ENTRY : (slot + 1) * p.ADDRESS_ENTRY] = entry
+        for edge in self._sorted:
+            program.range_high.append(edge >> 64)
+            program.range_low.append(edge & p.MASK64)
+            program.range_type.append(self._host.address_type(self.family, edge))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRule:
+    """A rule with the table that it is in."""
+
+    rule: Rule
+    table: Table
+
+
+class Layout:
+    """What a program is about: the chains that packets of a family come to, with their rules."""
+
+    def __init__(self, prepared: Prepared, family: int, host: Host) -> None:
+        self.prepared = prepared
+        self.family = family
+        self.host = host
+        self.chains: dict[tuple[int, str], int] = {}
+        self.rules: list[PlacedRule] = []
+        self.of_chain: list[list[PlacedRule]] = []
+        self.addresses = Addresses(family, host)
+
+    def place(self, table: Table, chain: Chain) -> int:
+        """The number of a chain."""
+        key = (id(table), chain.name)
+        if key not in self.chains:
+            self.chains[key] = len(self.of_chain)
+            placed = [PlacedRule(rule, table) for rule in chain.rules]
+            self.of_chain.append(placed)
+            self.rules += placed
+        return self.chains[key]
+
+    def number(self, table: Table, name: str) -> int | None:
+        """The number of a chain that has one."""
+        return self.chains.get((id(table), name))
