@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from kcompile.ir.plan import FamilyPlan, NodePlan, ServicePortInfo
+from kcompile.ir.versions import ENDPOINT_RULES
 
 
 def may_depend_on_node(plan: NodePlan) -> bool:
     """False only where every node surely has the same rules as the one of this plan.
 
-    The nftables and ipvs modes write the node's own addresses and its local endpoints into sets. The iptables mode
-    looks at the node for Local policies, hints, source ranges that may hold its address, node port addresses and its
-    Pod network, and nowhere else.
+    The nftables and ipvs modes write the node's own addresses and its local endpoints into sets, the userspace mode
+    sends what the node itself asks for to its address. The iptables mode looks at the node for Local policies, hints,
+    source ranges that may hold its address, node port addresses and its Pod network, and nowhere else; in releases
+    that prefer a local one of two endpoints with the same address, also for those.
     """
-    if plan.mode not in ("iptables", "userspace"):
+    if plan.mode != "iptables" or not ENDPOINT_RULES[plan.kube_version].prefer_running_duplicate:
         return True
     configuration = plan.configuration
     if configuration.node_port_addresses or configuration.detect_local_mode == "NodeCIDR":

@@ -58,6 +58,7 @@ def cluster(more: str = "", options: str = "") -> kcompile.CompiledCluster:
         ("", "detectLocalMode: NodeCIDR", "iptables"),
         ("", "", "nftables"),
         ("", "", "ipvs"),
+        ("", "", "userspace"),
     ],
 )
 def test_what_differs_between_nodes_is_known_to(more: str, options: str, mode: Mode) -> None:
@@ -70,3 +71,23 @@ def test_plain_services_have_the_same_iptables_rules_everywhere() -> None:
     compiled = [cluster().node(name, "iptables") for name in ("a", "b")]
     assert compiled[0].files() == compiled[1].files()
     assert not any(may_depend_on_node(node.plan) for node in compiled)
+
+
+def test_old_releases_prefer_the_local_one_of_two_endpoints_with_one_address() -> None:
+    slices = "".join(
+        f"""
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: db-{name}, labels: {{kubernetes.io/service-name: db}}}}
+addressType: IPv4
+ports: [{{name: "", port: 80}}]
+endpoints: [{{addresses: [10.244.0.1], nodeName: {name}, conditions: {{ready: {ready}}}}}]
+"""
+        for name, ready in (("a", "false"), ("b", "true"))
+    )
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {clusterIP: 10.96.0.8, ports: [{port: 80}]}"
+    twice = kcompile.loads(NODES + service + slices)
+    compiled = [twice.node(name, "iptables", "1.30") for name in ("a", "b")]
+    assert compiled[0].files() != compiled[1].files()
+    assert all(may_depend_on_node(node.plan) for node in compiled)
