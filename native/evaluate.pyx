@@ -439,7 +439,7 @@ cdef inline void add_list(Frame *frame, const int32_t *entry) noexcept nogil:
 cdef inline void enter(const Tables *t, const Packet *packet, int32_t chain, Frame *frame) noexcept nogil:
     """Where to look for the rules of a chain."""
     cdef const int32_t *header = t.code + chain
-    cdef const int32_t *state = packet.state
+    cdef const int32_t *state = <const int32_t *> packet.state
     frame.place = chain + CHAIN_HEADER
     frame.lists = 0
     if header[0] < 0:
@@ -755,7 +755,7 @@ cdef inline void begin(const Tables *t, const Columns *c, Py_ssize_t n, Packet *
 
 cdef inline const int32_t *first_lead(const Tables *t, const Packet *packet) noexcept nogil:
     """Where the first look-up of a packet by its destination leads: a chain, or a virtual server; NULL for neither."""
-    cdef const int32_t *state = packet.state
+    cdef const int32_t *state = <const int32_t *> packet.state
     cdef const int32_t *entry
     cdef int flag
     for flag in range(t.flags):

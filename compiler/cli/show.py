@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from kcompile.api import CompiledCluster
 from kcompile.cli.options import kube_version_option, load_cluster, local_address_option, mode_option, node_option
 from kcompile.cli.report import printable
 from kcompile.cli.rules_files import read_dumps
@@ -75,7 +74,9 @@ def command(
         raise click.UsageError(f"a dump does not hold {what}: name a PATH with manifests")
     cluster = load_cluster((path, *more))
     if what == "dns":
-        _print(_dns(cluster))
+        from kcompile.cli.show_dns import dns_table
+
+        _print(dns_table(cluster))
     else:
         from kcompile.cli.show_objects import endpoints_table, services_table
 
@@ -126,9 +127,3 @@ def _rules(what: str, rules: Ruleset, table: str, family: str) -> Iterator[str]:
     if chosen is None:
         raise NotShown(f"there is no table {table} of iptables for IPv{'4' if family == 'ip' else '6'}")
     return show_iptables.listing(chosen)
-
-
-def _dns(cluster: CompiledCluster) -> Iterator[str]:
-    from kcompile.cli.show_dns import dns_table
-
-    return dns_table(cluster)
