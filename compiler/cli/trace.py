@@ -154,7 +154,7 @@ def _answer(world: World, node: str | None, request: dict[str, Any]) -> dict[str
         raise WrongPlace(f"{origin.text} may come to any of {len(starts)} nodes; name one with --node")
     start = starts[0]
     trace = start.node.rules.trace(start.packet, start.node.host)
-    return {**_echo(request, start.packet), "outcomes": [outcome.as_json() for outcome in trace.outcomes]}
+    return {**_echo(request, start.packet), "outcomes": [outcome.as_json() for outcome in start.node.outcomes(trace)]}
 
 
 def _echo(request: dict[str, Any], packet: Packet) -> dict[str, Any]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from fractions import Fraction
 from itertools import islice
 from typing import Any
 
 from kcompile.evaluate.hops import deciding, steps
 from kcompile.evaluate.journey import Journey
 from kcompile.evaluate.node_view import endpoint_of
-from kcompile.evaluate.packet import Hop, Outcome
+from kcompile.evaluate.packet import Hop
 from kcompile.evaluate.places import Places
 from kcompile.frontend.source import Origin
 
@@ -37,7 +35,7 @@ def journey_json(journey: Journey, places: Places) -> dict[str, Any]:
             entry["pod"] = str(pod.meta)
         if endpoint:
             entry |= place(endpoint.origin)
-        hop = decided.get(bare(outcome))
+        hop = decided.get(outcome.bare)
         if hop is not None:
             entry["decided_by"] = hop_json(hop)
         data["outcomes"].append(entry)
@@ -49,10 +47,6 @@ def journey_json(journey: Journey, places: Places) -> dict[str, Any]:
                 | ({"outcomes": step.outcomes} if leg is first else {})
             )
     return data
-
-
-def bare(outcome: Outcome) -> Outcome:
-    return replace(outcome, probability=Fraction(1))
 
 
 def hop_json(hop: Hop) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 import click
 
@@ -40,7 +39,7 @@ def journey_text(journey: Journey, places: Places, title: str) -> Iterator[str]:
         text = click.style(outcome_text(outcome), fg=_COLOURS[outcome.verdict], bold=True)
         share = f"{outcome.probability!s:>8}  " if len(journey.outcomes) > 1 else ""
         yield f"{share}{text}{_endpoint_note(journey.legs[0], outcome, places)}"
-        hop = decided.get(_bare(outcome))
+        hop = decided.get(outcome.bare)
         if hop is not None and hop.rule is not None:
             place = f"line {hop.line} in {printable(hop.chain)}"
             yield f"{'':>{len(share)}}  decided by {place}: {printable(hop.rule.text)}"
@@ -53,10 +52,6 @@ def service_lines(leg: Leg) -> Iterator[str]:
     if found:
         info, what = found
         yield f"{what} of Service {info.name}{_at(info.origin)}"
-
-
-def _bare(outcome: Outcome) -> Outcome:
-    return Outcome(outcome.verdict, outcome.to, Fraction(1), outcome.masquerade, outcome.source, outcome.reason)
 
 
 def _endpoint_note(leg: Leg, outcome: Outcome, places: Places) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import takewhile
 
@@ -25,7 +25,7 @@ class Step:
 
 def steps(trace: Trace) -> tuple[Step, ...]:
     """Every hop of a trace. `outcomes` are numbers in `trace.outcomes`."""
-    numbers = {replace(outcome, probability=Fraction(1)): n for n, outcome in enumerate(trace.outcomes)}
+    numbers = {outcome.bare: n for n, outcome in enumerate(trace.outcomes)}
     return tuple(_steps(trace.branch, (), Fraction(1), numbers))
 
 

@@ -38,14 +38,14 @@ def travel(start: NodeView, packet: Packet, places: Places, view_of: Callable[[s
     first = Leg(start, start.rules.trace(packet, start.host))
     legs = [first]
     total: dict[Outcome, Fraction] = {}
-    for outcome in first.trace.outcomes:
+    for outcome in start.outcomes(first.trace):
         leg = _onward(start, packet, outcome, places, view_of)
         if leg is None:
-            total[_bare(outcome)] = total.get(_bare(outcome), Fraction(0)) + outcome.probability
+            total[outcome.bare] = total.get(outcome.bare, Fraction(0)) + outcome.probability
             continue
         legs.append(leg)
         for last in leg.trace.outcomes:
-            merged = _bare(_joined(outcome, last))
+            merged = _joined(outcome, last).bare
             total[merged] = total.get(merged, Fraction(0)) + outcome.probability * last.probability
     return Journey(tuple(legs), tuple(replace(outcome, probability=share) for outcome, share in total.items()))
 
@@ -76,7 +76,3 @@ def _joined(first: Outcome, last: Outcome) -> Outcome:
     if last.verdict == "dnat":
         return replace(last, masquerade=first.masquerade or last.masquerade)
     return last
-
-
-def _bare(outcome: Outcome) -> Outcome:
-    return replace(outcome, probability=Fraction(1))

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from kcompile.api import CompiledNode
-from kcompile.evaluate.packet import Host, Packet
+from kcompile.evaluate.packet import Host, Outcome, Packet, Trace
 from kcompile.ir.addresses import address, address_text
 from kcompile.ir.plan import EndpointInfo, Family, FamilyPlan, LocalDetector, Mode, NodePlan, ServicePortInfo
 from kcompile.ir.ruleset import Ruleset
@@ -53,6 +53,40 @@ class NodeView:
             # A CNI plug-in may put Pods on a bridge, or not.
             bridged=None if from_pod else False,
         )
+
+    def outcomes(self, trace: Trace) -> tuple[Outcome, ...]:
+        """Where a packet ends. In the userspace mode the rules lead to a port of kube-proxy, and that goes on from the
+        node to the ready endpoints in turn."""
+        ends: list[Outcome] = []
+        for outcome in trace.outcomes:
+            served = self._proxies.get((trace.packet.protocol, outcome.to.rpartition(":")[2])) if outcome.to else None
+            if served is None or outcome.to is None or not self._is_own(outcome.to):
+                ends.append(outcome)
+                continue
+            ready = [endpoint for endpoint in served.endpoints if endpoint.ready]
+            share = outcome.probability / max(1, len(ready))
+            ends += [
+                Outcome("dnat", endpoint.address, share, True, address_text(*self._source_for(endpoint.ip)))
+                for endpoint in ready
+            ] or [Outcome("reject", None, share)]
+        return tuple(ends)
+
+    def _is_own(self, to: str) -> bool:
+        return self.host.is_local(*address(to.rpartition(":")[0].strip("[]")))
+
+    def _source_for(self, text: str) -> tuple[int, int]:
+        family, number = address(text)
+        return family, self.host.source_for(family, number)
+
+    @cached_property
+    def _proxies(self) -> Mapping[tuple[str, str], ServicePortInfo]:
+        """In the userspace mode, the Service ports by protocol and the port on which kube-proxy listens for each."""
+        if self.plan is None or self.plan.mode != "userspace":
+            return {}
+        from kcompile.targets.userspace import proxies
+
+        found = proxies(self.plan, (4, 6))
+        return {(each.service_port.protocol.lower(), str(each.number)): each.service_port for each in found}
 
     def service_port(self, destination: str, port: int, protocol: str) -> tuple[ServicePortInfo, str] | None:
         """The Service port that an address and port belong to, and as what: "cluster IP", "node port", …"""

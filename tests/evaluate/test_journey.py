@@ -12,9 +12,11 @@ import pytest
 import kcompile
 from kcompile.cli.trace_json import journey_json
 from kcompile.cli.trace_text import journey_text
+from kcompile.evaluate.dns.search import address_lookup
 from kcompile.evaluate.hops import deciding, steps
 from kcompile.evaluate.journey import Journey, travel
 from kcompile.evaluate.pictures import draw
+from kcompile.evaluate.places import Places, WrongPlace
 from kcompile.evaluate.world import World
 from kcompile.ir.plan import Mode
 from tests.evaluate.following import arriving, follow, nft
@@ -50,6 +52,24 @@ def test_the_next_node_sees_the_rewritten_source() -> None:
 def test_a_pod_that_is_called_directly_is_followed_too() -> None:
     found, _ = journey("pod:default/client", "10.244.0.5:8080")
     assert [leg.node.name for leg in found.legs] == ["node-b", "node-a"]
+
+
+def test_kube_proxy_itself_goes_on_to_the_endpoints_in_the_userspace_mode() -> None:
+    found, _ = journey("198.51.100.7", "192.168.1.11:30080", "userspace")
+    assert [(o.verdict, o.to, str(o.probability), o.masquerade) for o in found.outcomes] == [
+        ("dnat", "10.244.0.5:8080", "1/2", True),
+        ("dnat", "10.244.1.6:8080", "1/2", True),
+    ]
+    assert [leg.node.name for leg in found.legs] == ["node-a", "node-b"]
+    assert found.legs[1].trace.packet.source == "192.168.1.11"
+
+
+def test_a_dns_name_is_looked_up_as_the_pod_would() -> None:
+    cluster = kcompile.loads(MANIFESTS, "web.yaml")
+    places = Places(cluster.model, address_lookup(cluster.model, cluster.given))
+    assert places.find("web.default.svc.cluster.local:80").addresses == ("10.96.0.10",)
+    with pytest.raises(WrongPlace, match="does not resolve"):
+        places.find("nothing.default.svc.cluster.local:80")
 
 
 def test_json_names_rules_and_manifest_lines() -> None:
