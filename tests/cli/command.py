@@ -13,7 +13,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a run ended. `seconds` is wall time, `megabytes` the peak of its resident memory."""
+    """How a run ended. `seconds` is processor time, which other work on the machine does not stretch, `megabytes` the
+    peak of its resident memory."""
 
     status: int
     stdout: str
@@ -41,7 +42,7 @@ def kcompile(*arguments: str | Path, cwd: Path | None = None, stdin: bytes = b""
                 process.kill()
             time.sleep(0.002)
         process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.monotonic() - started
+        seconds = usage.ru_utime + usage.ru_stime
         out.seek(0)
         err.seek(0)
         return Done(
