@@ -14,7 +14,7 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput
 from lark.lexer import Lexer
 
-from kcompile.readers.iptables import words_of as iptables_words
+from kcompile.readers.iptables_rules import words_of as iptables_words
 from kcompile.readers.nft_words import NEWLINE
 from kcompile.readers.nft_words import words_of as nft_words
 from kcompile.readers.parser import Misfit, Node, parser

@@ -1,0 +1,6 @@
+from collections.abc import Sequence
+
+from kcompile.twins.dump_lines import Chains, Lines
+
+def scan(data: bytes, keywords: Sequence[bytes]) -> Lines | None: ...
+def group(data: bytes, lines: Lines, roles: bytes) -> Chains | None: ...
