@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from kcompile.ir.ruleset import Chain, Rule, Table, Verdict
-from kcompile.readers.iptables_rules import RuleOptions, parse_rule
 from kcompile.readers.iptables_options import Extension, Option, flag_bits
+from kcompile.readers.iptables_rules import RuleOptions, parse_rule
 from kcompile.readers.values import masked, protocol
 
 HEADER = " pkts bytes target     prot opt in     out     source               destination         "

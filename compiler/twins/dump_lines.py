@@ -25,7 +25,7 @@ _COUNTERS = re.compile(rb"\[[0-9]+:[0-9]+\]")
 
 
 class Lines(NamedTuple):
-    """The lines of a text but for blank ones and comments: where each begins and ends, its number from 1, and its shape.
+    """The lines of a text but for blank ones and comments: where each begins and ends, its number from 1, its shape.
 
     `kinds` has the kinds of words of each shape.
     """

@@ -89,6 +89,8 @@ class GuestError(Exception):
 def why_not() -> str:
     """Why there can be no guest on this machine; "" when there can."""
     packages = {package: None for tool, package in DEBIAN_PACKAGE.items() if not shutil.which(tool, path=PATH)}
+    if has_wide_registers() and not shutil.which("cc"):
+        packages["gcc"] = None
     return f"install the Debian packages {', '.join(packages)}" if packages else ""
 
 
@@ -125,6 +127,8 @@ def boot(init: Path, seconds: float, memory: str) -> str:
     console = ("con0=null,fd:1", "con=null", "ssl=null", f"uml_dir={init.parent}/", "umid=guest")
     # The guest's memory is a file in TMPDIR: anywhere but in the host's memory it would be written to a disk.
     environment = {**os.environ, "TMPDIR": "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(init.parent)}
+    if has_wide_registers():
+        environment["LD_PRELOAD"] = str(register_shim(init.parent))
     with subprocess.Popen(
         (kernel, f"mem={memory}", *root, *console),
         env=environment,
@@ -139,6 +143,19 @@ def boot(init: Path, seconds: float, memory: str) -> str:
             # Every process of the guest is one of the host, in the kernel's group.
             os.killpg(guest.pid, signal.SIGKILL)
             raise GuestError(f"the guest did not finish within {seconds} s") from error
+
+
+def has_wide_registers() -> bool:
+    """Whether the processor has more registers than Linux 6.1 keeps for a process of the guest: see uml_xstate.c."""
+    return " amx_tile" in Path("/proc/cpuinfo").read_text()
+
+
+def register_shim(folder: Path) -> Path:
+    """Compile the library that lets the guest run all the same."""
+    library = folder / "xstate.so"
+    source = Path(__file__).with_name("uml_xstate.c")
+    subprocess.run(("cc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", library, source), check=True)
+    return library
 
 
 def module_files() -> Iterator[Path]:
