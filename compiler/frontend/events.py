@@ -71,4 +71,8 @@ def check_scalar(text: str, line: int, column: int) -> None:
 
 def check_depth(depth: int, line: int, column: int) -> None:
     if depth > MAX_DEPTH:
-        raise Malformed("too-deep", f"collections nest deeper than {MAX_DEPTH} levels", line, column)
+        raise too_deep(line, column)
+
+
+def too_deep(line: int, column: int) -> Malformed:
+    return Malformed("too-deep", f"collections nest deeper than {MAX_DEPTH} levels", line, column)

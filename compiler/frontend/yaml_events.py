@@ -21,6 +21,7 @@ from kcompile.frontend.events import (
     Malformed,
     check_depth,
     check_scalar,
+    too_deep,
 )
 
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
@@ -211,6 +212,9 @@ def _parsed(text: str | bytes) -> Iterator[tuple[_Anchor, Event | None]]:
         where = error.problem_mark or error.context_mark
         message = ", ".join(part for part in (error.context, error.problem) if part) or "not YAML"
         line, column = (where.line + 1, where.column + 1) if where else (1, 1)
+        if "maximum nesting depth" in message:
+            # libyaml's own bound (since PyYAML 6.0.4) is wider, but its scanner runs ahead of the events.
+            raise too_deep(line, column) from None
         raise Malformed("yaml-syntax", message, line, column, _hint(message)) from None
     except (UnicodeDecodeError, ValueError) as error:
         raise Malformed("yaml-syntax", f"not text: {error}", 1, 1) from None
