@@ -15,12 +15,29 @@ cdef enum:  # what the grammar calls its terminals; keys follow
     KEYS = 10
     NOT_EXPECTED = 255
 
+cdef enum:  # what a reduction does, as in `grammar_tables`
+    PASS
+    FIRST
+    APPEND
+    FIELD
+    PAIR
+    COLLECT_MAP
+    COLLECT_LIST
+    NOTHING
+
+_ACTIONS = ("PASS", "FIRST", "APPEND", "FIELD", "PAIR", "COLLECT_MAP", "COLLECT_LIST", "NOTHING")
+
 cdef enum:  # what a rule does with a whole map
     GIVE_FIELDS = 0
     CALL = 1
     MAKE_MAPPING = 2
     TAKE_ONLY = 3
     MAKE_RECORD = 4
+    LEAVE_ITEMS = 5
+
+cdef enum:  # in place of the position of an attribute
+    NO_ATTRIBUTE = -1
+    INLINED = -2
 
 cdef enum:
     MAX_ATTRIBUTES = 64
@@ -49,16 +66,11 @@ cdef struct KeyWord:
     uint32_t length
     int16_t terminal
 
-cdef struct Attribute:
-    PyObject *descriptor
-    descrsetfunc set
-    PyObject *default
-    PyObject *factory
-
-cdef struct Record:
+cdef struct Record:  # a class with slots
     PyTypeObject *type
     int count
-    Attribute attributes[MAX_ATTRIBUTES]
+    Py_ssize_t offsets[MAX_ATTRIBUTES]  # where its slots are
+    PyObject *defaults[MAX_ATTRIBUTES]  # NULL for none
 
 cdef struct String:
     uint64_t digest
@@ -79,7 +91,7 @@ cdef class Grammar:
     cdef uint8_t *near_misses
     cdef Rule *rules
     cdef Record *records
-    cdef int16_t *attribute_of  # by record and alias: a position, -1 for none, -2 - the position in `inlined`
+    cdef int16_t *attribute_of  # by record and alias: a position, NO_ATTRIBUTE or INLINED
     cdef int aliases
     cdef int *required
     cdef KeyWord *keys
@@ -192,16 +204,17 @@ cdef class Grammar:
             record_of[name] = records
             records += 1
         cdef int required_count = 0
+        actions = {getattr(grammar_tables, name): number for number, name in enumerate(_ACTIONS)}
         for number in range(len(tables.rules)):
             rule = &self.rules[number]
             read = tables.rules[number]
-            rule.action = read.action
+            rule.action = actions[read.action]
             rule.length = read.length
             rule.gathers = read.gathers
             rule.origin = self.origin_numbers[tables.origins[number]]
             rule.alias = -1 if read.name == "ignored" else alias_of[read.name]
             rule.first_required = required_count
-            if read.action == COLLECT_MAP:
+            if rule.action == COLLECT_MAP:
                 for attribute, _ in required.get(read.name, ()):
                     self.required[required_count] = alias_of[attribute]
                     required_count += 1
@@ -211,6 +224,8 @@ cdef class Grammar:
                     rule.makes = GIVE_FIELDS
                 elif builder is MappingProxyType:
                     rule.makes = MAKE_MAPPING
+                elif builder is build.part:
+                    rule.makes = LEAVE_ITEMS
                 elif isinstance(builder, build.Only):
                     rule.makes = TAKE_ONLY
                     rule.only = alias_of.get(builder.name, -1)
@@ -223,31 +238,24 @@ cdef class Grammar:
 
     cdef _read_record(self, int number, builder, alias_of):
         cdef Record *record = &self.records[number]
-        cdef Attribute *attribute
         cdef int i
         fields = dataclasses.fields(builder.type)
         if len(fields) > MAX_ATTRIBUTES:
             raise ValueError(f"{builder.type} has too many attributes")
         record.type = <PyTypeObject *>builder.type
         record.count = len(fields)
-        memset(&self.attribute_of[number * self.aliases], 0xFF, self.aliases * sizeof(int16_t))
+        for i in range(self.aliases):
+            self.attribute_of[number * self.aliases + i] = NO_ATTRIBUTE
         for name in builder.inlined:
-            self.attribute_of[number * self.aliases + <int>alias_of[name]] = -2
+            self.attribute_of[number * self.aliases + <int>alias_of[name]] = INLINED
         for i in range(record.count):
             field = fields[i]
-            attribute = &record.attributes[i]
-            descriptor = builder.type.__dict__[field.name]
-            self.held.append(descriptor)
-            attribute.descriptor = <PyObject *>descriptor
-            kind = type(descriptor)
-            attribute.set = (<PyTypeObject *>kind).tp_descr_set
-            if attribute.set == NULL:
-                raise TypeError(f"{builder.type} has no slots")
-            if field.default is not dataclasses.MISSING:
-                attribute.default = <PyObject *>field.default
-            elif field.default_factory is not dataclasses.MISSING:
-                attribute.factory = <PyObject *>field.default_factory
-            self.held += (field.default, field.default_factory)
+            record.offsets[i] = slot_offset(builder.type, field.name)
+            # What a factory gives is shared: the model's are constants.
+            default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+            if default is not dataclasses.MISSING:
+                self.held.append(default)
+                record.defaults[i] = <PyObject *>default
             if field.name in alias_of:
                 self.attribute_of[number * self.aliases + <int>alias_of[field.name]] = i
 
@@ -293,14 +301,10 @@ cdef class Grammar:
 
     cdef PyObject *text_of(self, const unsigned char *text, uint32_t length) except NULL:
         """A new reference to a str. Short texts are kept for a while: names, zones and nodes come again and again."""
-        cdef uint32_t i
         cdef uint64_t digest
         cdef String *kept
         cdef PyObject *made
-        cdef unsigned char high = 0
-        for i in range(length):
-            high |= text[i]
-        if high >= 0x80:
+        if not is_ascii(text, length):
             return PyUnicode_DecodeUTF8(<const char *>text, length, NULL)
         if length > LONGEST_KEPT:
             return ascii_text(text, length)
@@ -348,6 +352,17 @@ cdef class Grammar:
             Py_INCREF(resolved)
             value[0] = <PyObject *>resolved
         return terminal
+
+
+cdef Py_ssize_t slot_offset(type owner, str name) except -1:
+    """Where an object of a class keeps a slot. Raises TypeError if the attribute is none, as `__slots__` makes it."""
+    descriptor = owner.__dict__.get(name)
+    if not isinstance(descriptor, MemberDescriptorType):
+        raise TypeError(f"{owner.__name__}.{name} is no slot")
+    cdef const PyMemberDef *member = (<PyMemberDescrObject *>descriptor).d_member
+    if member.type != T_OBJECT_EX or not 0 < member.offset < (<PyTypeObject *>owner).tp_basicsize:
+        raise TypeError(f"{owner.__name__}.{name} is no slot of an object")
+    return member.offset
 
 
 cdef void *allocate(size_t count, size_t size) except NULL:

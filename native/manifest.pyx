@@ -7,17 +7,16 @@ in Python.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.object cimport PyObject, PyTypeObject, descrsetfunc
+from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 import dataclasses
-from types import MappingProxyType
+from types import MappingProxyType, MemberDescriptorType
 
-from kcompile.frontend import build, scalars
+from kcompile.frontend import build, grammar_tables, scalars
 from kcompile.frontend.events import DuplicateKey, Event, Unsure
-from kcompile.frontend.grammar_tables import APPEND, COLLECT_LIST, COLLECT_MAP, FIELD, FIRST, PAIR
 
 cdef extern from "Python.h":
     # Declared anew with borrowed and owned references as they are: the stacks hold them for long.
@@ -32,6 +31,16 @@ cdef extern from "Python.h":
     PyObject *PyUnicode_DecodeUTF8(const char *text, Py_ssize_t length, const char *errors) except NULL
     void *PyUnicode_1BYTE_DATA(PyObject *text)
     Py_ssize_t PyUnicode_GET_LENGTH(PyObject *text)
+
+    PyObject *PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t items) except NULL
+    ctypedef struct PyMemberDescrObject:
+        PyMemberDef *d_member
+
+cdef extern from "structmember.h":
+    int T_OBJECT_EX
+    ctypedef struct PyMemberDef:
+        int type
+        Py_ssize_t offset
 
 cdef extern from "json_scanner.h":
     enum:
@@ -82,6 +91,8 @@ cdef extern from "json_scanner.h":
         uint32_t duplicate_count
         size_t scratch_used
     void scanner_free(Scanner *scanner) noexcept nogil
+    bint is_ascii(const unsigned char *text, size_t length) noexcept nogil
+    const unsigned char *next_marker(const unsigned char *at, const unsigned char *end, size_t *lines) noexcept nogil
     uint64_t text_digest(const unsigned char *text, size_t length) noexcept nogil
     int json_open(Scanner *scanner) noexcept nogil
     int json_scan(Scanner *scanner, int stop) noexcept nogil
@@ -287,3 +298,12 @@ def value_end(bytes text not None, Py_ssize_t start):
     if not 0 <= start <= len(text):
         raise ValueError("start is outside the text")
     return json_value_end(data + start, data + len(text)) - data
+
+
+def document_marker(bytes text not None, Py_ssize_t start):
+    """Where the first document marker of YAML stands, from the start of a line on, and how many lines lie between."""
+    cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(text)
+    cdef size_t lines = 0
+    if not 0 <= start <= len(text):
+        raise ValueError("start is outside the text")
+    return next_marker(data + start, data + len(text), &lines) - data, lines

@@ -12,6 +12,17 @@ cdef struct Entry:  # of the stack of values, or one item of a repetition
     int alias
 
 
+class _Part:
+    """Stands for the value of a map whose items are left for the map around it."""
+
+
+_PART = _Part()
+
+
+cdef inline bint is_part(const Entry *entry) noexcept:
+    return entry.value == <PyObject *>_PART
+
+
 cdef inline void drop(Entry *entry) noexcept:
     Py_CLEAR(entry.value)
     Py_CLEAR(entry.key)
@@ -70,9 +81,11 @@ cdef class Parser(Grammar):
             token = &self.tokens[i]
             expected = &self.shifts[self.stack[self.top] * self.terminals]
             entry = &self.values[self.top + 1]
-            memset(entry, 0, sizeof(Entry))
-            entry.alias = -1
+            entry.value = NULL
+            entry.key = NULL
             entry.token = i
+            entry.first_item = 0
+            entry.alias = -1
             if token.kind == KEY:
                 terminal = self.key_terminal(self.stack[self.top], token.text, token.length)
             elif expected[ANY] >= 0:
@@ -121,10 +134,11 @@ cdef class Parser(Grammar):
             else:
                 first.value = last.value
                 first.alias = rule.alias
+                first.first_item = last.first_item
         elif rule.action == APPEND:
             self.append(last)
         elif rule.action == FIRST:
-            first_item = self.item_count
+            first_item = last.first_item if is_part(last) else self.item_count
             self.append(last)
             first.first_item = first_item
         elif rule.action == COLLECT_MAP:
@@ -133,7 +147,8 @@ cdef class Parser(Grammar):
                 return False
         elif rule.action == COLLECT_LIST:
             first_item = self.values[self.top - rule.length + 2].first_item if rule.gathers else self.item_count
-            self.collect_list(first, first_item)
+            if not self.collect_list(first, first_item):
+                return False
         elif rule.action == PAIR:
             token = &self.tokens[first.token]
             first.key = self.text_of(token.text, token.length)
@@ -152,15 +167,18 @@ cdef class Parser(Grammar):
         entry.value = NULL
         entry.key = NULL
 
-    cdef int collect_list(self, Entry *into, uint32_t first_item) except -1:
+    cdef bint collect_list(self, Entry *into, uint32_t first_item) except -1:
         cdef uint32_t i
+        for i in range(first_item, self.item_count):
+            if is_part(&self.items[i]):
+                return False
         cdef PyObject *made = PyTuple_New(self.item_count - first_item)
         for i in range(first_item, self.item_count):
             PyTuple_SET_ITEM(made, i - first_item, self.items[i].value)
             self.items[i].value = NULL
         self.item_count = first_item
         into.value = made
-        return 0
+        return True
 
     cdef bint collect_map(self, const Rule *rule, Entry *into, uint32_t first_item) except -1:
         cdef uint32_t i
@@ -172,6 +190,11 @@ cdef class Parser(Grammar):
                 found |= self.items[i].alias == self.required[number]
             if not found:
                 return False
+        if rule.makes == LEAVE_ITEMS:
+            Py_INCREF(_PART)
+            into.value = <PyObject *>_PART
+            into.first_item = first_item
+            return True
         if rule.makes == MAKE_RECORD:
             into.value = self.make_record(rule, first_item)
             if into.value == NULL:
@@ -184,6 +207,8 @@ cdef class Parser(Grammar):
                     self.items[i].value = NULL
         else:
             made = self.fields(first_item)
+            if made is None:
+                return False
             if rule.makes == MAKE_MAPPING:
                 made = MappingProxyType(made)
             elif rule.makes == CALL:
@@ -202,6 +227,8 @@ cdef class Parser(Grammar):
         cdef Entry *item
         for i in range(first_item, self.item_count):
             item = &self.items[i]
+            if is_part(item):
+                return None
             made[<object>item.key if item.key != NULL else self.alias_names[item.alias]] = <object>item.value
         return made
 
@@ -210,34 +237,23 @@ cdef class Parser(Grammar):
         cdef const Record *record = &self.records[rule.record]
         cdef const int16_t *attribute_of = &self.attribute_of[rule.record * self.aliases]
         cdef PyObject *values[MAX_ATTRIBUTES]  # borrowed
-        cdef const Attribute *attribute
+        cdef PyObject *made
         cdef Entry *item
         cdef uint32_t i
         cdef int number
-        memset(values, 0, record.count * sizeof(PyObject *))
+        memcpy(values, record.defaults, record.count * sizeof(PyObject *))
         for i in range(first_item, self.item_count):
             item = &self.items[i]
             number = attribute_of[item.alias]
-            if number >= 0:
+            if number >= 0 and not is_part(item):
                 values[number] = item.value
-            elif number == -2:
-                for name, value in (<dict>item.value).items():
-                    number = attribute_of[self.alias_numbers[name]]
-                    if number < 0:
-                        return NULL
-                    values[number] = <PyObject *>value
-            else:
+            elif not (number == INLINED and is_part(item)):
                 return NULL
-        made = (<type>record.type).__new__(<type>record.type)
         for number in range(record.count):
-            attribute = &record.attributes[number]
-            if values[number] != NULL:
-                attribute.set(<object>attribute.descriptor, made, <object>values[number])
-            elif attribute.default != NULL:
-                attribute.set(<object>attribute.descriptor, made, <object>attribute.default)
-            elif attribute.factory != NULL:
-                attribute.set(<object>attribute.descriptor, made, (<object>attribute.factory)())
-            else:
+            if values[number] == NULL:
                 return NULL
-        Py_INCREF(made)
-        return <PyObject *>made
+        made = PyType_GenericAlloc(record.type, 0)
+        for number in range(record.count):
+            Py_XINCREF(values[number])
+            (<PyObject **>(<char *>made + record.offsets[number]))[0] = values[number]
+        return made

@@ -240,6 +240,22 @@ static inline int watched_items(const Scanner *s) {
     return s->depth == s->watched && token->length == 5 && !memcmp(token->text, "items", 5);
 }
 
+static inline int is_ascii(const unsigned char *text, size_t length) {
+    const uint64_t high = 0x8080808080808080u;
+    uint64_t part, last;
+    if (length < 8) {
+        unsigned char all = 0;
+        while (length) all |= text[--length];
+        return all < 0x80;
+    }
+    memcpy(&last, text + length - 8, 8);
+    for (size_t i = 0; i + 8 < length; i += 8) {
+        memcpy(&part, text + i, 8);
+        last |= part;
+    }
+    return !(last & high);
+}
+
 static inline const unsigned char *skip_spaces(const unsigned char *at, const unsigned char *end) {
     if (*at != ' ') return at;
 #ifdef __SSE2__
@@ -304,6 +320,35 @@ static inline int64_t hexadecimal(const unsigned char *at, int digits) {
         value = value << 4 | digit;
     }
     return value;
+}
+
+/* The next document marker of YAML (`---`, `...`) at the start of a line, or `end`; `at` is the start of a line. The
+   lines before it are added to `*lines`. */
+static const unsigned char *next_marker(const unsigned char *at, const unsigned char *end, size_t *lines) {
+    for (;;) {
+        if (end - at >= 3 && (*at == '-' || *at == '.') && at[1] == *at && at[2] == *at) {
+            unsigned char after = at[3]; /* 0 at the end */
+            if (after == ' ' || after == '\t' || after == '\r' || after == '\n' || at + 3 == end) return at;
+        }
+#ifdef __SSE2__
+        const __m128i feed = _mm_set1_epi8('\n');
+        int found = 0;
+        while (end - at >= 16) {
+            found = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)at), feed));
+            if (found) break;
+            at += 16;
+        }
+        if (found) {
+            at += __builtin_ctz(found) + 1;
+            ++*lines;
+            continue;
+        }
+#endif
+        at = memchr(at, '\n', (size_t)(end - at));
+        if (!at) return end;
+        at++;
+        ++*lines;
+    }
 }
 
 #endif

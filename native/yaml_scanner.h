@@ -37,9 +37,9 @@ static int next_content(Scanner *s, const unsigned char *at) {
             s->at = content;
             s->at_end = content == s->end;
             if (s->at_end && content > s->line_start) {
-                /* Where a last line of blanks lacks its break, collections end both in it and after it. */
-                if (at == s->line_start) return UNSURE;
-                /* libyaml ends the last line itself. */
+                /* Where the last line lacks its break, libyaml adds one. Collections that are indented beyond the end of
+                   the line end before that, the others after it. */
+                if ((int32_t)column_of(s, content) - 1 < s->frames[s->depth].indent) return UNSURE;
                 s->line++;
                 s->line_start = content;
             }

@@ -60,9 +60,14 @@ class Only:
         return fields.get(self.name)
 
 
+def part(fields: Fields) -> Fields:
+    """A map of which the fields count as those of the record around it: it stands in its `inlined`."""
+    return fields
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A map of which every field is an attribute of `type`; the fields of those in `inlined` count as its own."""
+    """A map of which every field is an attribute of `type`, whose defaults are constants."""
 
     type: type
     inlined: tuple[str, ...] = ()
@@ -108,6 +113,8 @@ BUILDERS: Mapping[str, Builder] = MappingProxyType(
         "load_balancer": Only("ingress"),
         "ingress": Record(LoadBalancerIngress),
         "endpoint_port": Record(EndpointPort),
+        "endpoint_conditions": part,
+        "endpoint_hints": part,
         "endpoint": Record(Endpoint, inlined=("conditions", "hints")),
         "hint_name": Only("name"),
         "target_reference": Record(TargetReference),

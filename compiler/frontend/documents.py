@@ -11,12 +11,13 @@ from kcompile.frontend.source import Source
 from kcompile.frontend.text_events import text_events
 
 try:
-    from kcompile.native.manifest import value_end
+    from kcompile.native.manifest import document_marker, value_end
 except ImportError:
-    from kcompile.twins.manifest import value_end
+    from kcompile.twins.manifest import document_marker, value_end
 
 _OPENING_BRACKET = re.compile(rb"\s*[{[]")
 _FIRST_IN_BRACKETS = re.compile(rb"\s*[{[]\s*(\S)")
+_HEAD = re.compile(rb"(?:(?P<directive>%)[^\n]*\n|#[^\n]*\n|[ \t\r]*\n)*")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK_OR_COMMENT = re.compile(rb"(?:---(?=[ \t\r\n]|\Z))?(?:[ \t\r\n]+|#[^\n]*)*")
 
@@ -42,64 +43,49 @@ def documents(source: Source) -> Iterator[Document]:
     if _OPENING_BRACKET.match(data):
         yield from _json_documents(source, data)
         return
-    line_offset = 0
-    for number, (start, end) in enumerate(_yaml_spans(data)):
+    for number, (start, end, line_offset) in enumerate(_yaml_spans(data)):
         text = data[start:end]
         blank = _BLANK_OR_COMMENT.match(text)
         if blank is None or blank.end() < len(text):
             yield Document(source, number, text, line_offset)
-        line_offset += text.count(b"\n")
 
 
-def _yaml_spans(data: bytes) -> Iterator[tuple[int, int]]:
-    """Where each document begins and ends. Directives (`%YAML`) stay with the document that they stand before."""
-    start = 0
-    for at in _markers(data):
-        if data.startswith(b"---", at):
-            if _only_directives(data[start:at]):
-                continue
-            yield start, at
-            start = at
-        else:
-            yield start, at + 3
-            start = at + 3
-    yield start, len(data)
+def _yaml_spans(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Where each document begins and ends, and the lines before it. Directives (`%YAML`) stay with their document."""
+    start, first_line = 0, 0
+    at, line = document_marker(data, 0)
+    while at < len(data):
+        if data.startswith(b"...", at):
+            yield start, at + 3, first_line
+            start, first_line = at + 3, line
+        elif not _only_directives(data, start, at):
+            yield start, at, first_line
+            start, first_line = at, line
+        following = data.find(b"\n", at) + 1
+        if not following:
+            break
+        at, lines = document_marker(data, following)
+        line += lines + 1
+    yield start, len(data), first_line
 
 
-def _markers(data: bytes) -> Iterator[int]:
-    """Where document markers stand: at the start of a line `---` and `...` are markers everywhere in YAML, inside
-    scalars too (YAML 1.2, 9.1.2)."""
-    starts = {marker: 0 if data.startswith(marker) else _next_line(data, marker, 0) for marker in (b"---", b"...")}
-    while (at := min(starts.values())) < len(data):
-        marker = data[at : at + 3]
-        if data[at + 3 : at + 4] in (b"", b" ", b"\t", b"\r", b"\n"):
-            yield at
-        starts[marker] = _next_line(data, marker, at)
-
-
-def _next_line(data: bytes, beginning: bytes, start: int) -> int:
-    """Where the next line with this beginning starts; the end of the text if there is none."""
-    found = data.find(b"\n" + beginning, start)
-    return len(data) if found < 0 else found + 1
-
-
-def _only_directives(text: bytes) -> bool:
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(b"#")]
-    return bool(lines) and all(line.startswith(b"%") for line in lines)
+def _only_directives(data: bytes, start: int, end: int) -> bool:
+    """Whether there is a directive between two positions, and no content."""
+    head = _HEAD.match(data, start, end)
+    return head is not None and head.end() == end and head["directive"] is not None
 
 
 def _json_documents(source: Source, data: bytes) -> Iterator[Document]:
     """One document for each of the JSON values that follow one another, as kubectl takes them."""
     if _is_flow_yaml(source, data):
-        yield from (
-            Document(source, n, data[a:b], data.count(b"\n", 0, a)) for n, (a, b) in enumerate(_yaml_spans(data))
-        )
+        yield from (Document(source, n, data[a:b], line) for n, (a, b, line) in enumerate(_yaml_spans(data)))
         return
     start, number, line_offset = 0, 0, 0
     while start < len(data):
         end = value_end(data, start)
         yield Document(source, number, data[start:end], line_offset, json=True)
-        line_offset += data.count(b"\n", start, end)
+        if end < len(data):
+            line_offset += data.count(b"\n", start, end)
         start, number = end, number + 1
 
 

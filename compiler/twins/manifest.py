@@ -22,6 +22,7 @@ from kcompile.frontend.parser import Builder, Problem, Required, parse, skip
 from kcompile.frontend.text_events import text_events
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
+_MARKER = re.compile(rb"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 
 
@@ -161,3 +162,16 @@ def value_end(text: bytes, start: int) -> int:
 def _after_blanks(text: bytes, start: int) -> int:
     match = _BLANKS.match(text, start)
     return match.end() if match else start
+
+
+def document_marker(text: bytes, start: int) -> tuple[int, int]:
+    """Where the first document marker of YAML stands, from the start of a line on, and how many lines lie between.
+
+    At the start of a line `---` and `...` are markers everywhere, inside scalars too (YAML 1.2, 9.1.2). Where there is
+    none, the text ends.
+    """
+    if not 0 <= start <= len(text):
+        raise ValueError("start is outside the text")
+    match = _MARKER.search(text, start)
+    end = match.start() if match else len(text)
+    return end, text.count(b"\n", start, end)
