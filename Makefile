@@ -27,6 +27,7 @@ golden: $(VENV)/installed
 	$(PYTHON) -m tests.golden.update
 
 bench: $(VENV)/installed
+	$(PYTHON) -m pip install -q -e ".[bench]"
 	$(PYTHON) -m benchmarks
 
 $(VENV)/installed: pyproject.toml setup.py $(wildcard native/*.pyx native/*.pxd)

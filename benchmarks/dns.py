@@ -1,21 +1,16 @@
 """Questions answered per second, and dnspython's look-up in the same zone in memory beside it.
 
-`python -m benchmarks.dns [SERVICES]`. Each figure is the median of five runs on one core, in CPU seconds, with a new
-resolver for each run: what one run remembers does not help the next.
+Each run has a new resolver: what one run remembers does not help the next.
 """
 
 from __future__ import annotations
 
 import random
-import statistics
-import sys
-import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
-import kcompile
-from benchmarks.reference_cluster import SERVICES, reference_cluster
-from kcompile.evaluate.dns.queries import Answer
+from benchmarks.figure import Case, Figure, Work
+from benchmarks.reference_cluster import reference_cluster
+from kcompile import CompiledCluster, load
 from kcompile.evaluate.dns.resolver import Resolver
 from kcompile.evaluate.dns.server import Server, World
 from kcompile.ir.cluster_corefile import cluster_domain, kubernetes_settings, load_cluster_corefile
@@ -25,44 +20,23 @@ from kcompile.model import Service
 from kcompile.targets.zone import zones
 
 QUERIES = 100_000
-RUNS = 5
 SEED = 1
 ZONE = "cluster.local"
 
-
-class Questions(NamedTuple):
-    title: str
-    names: list[str]
-    types: list[str]
-
-    def __str__(self) -> str:
-        different = len(set(zip(self.names, self.types, strict=True)))
-        return f"{self.title}: {len(self.names):,} questions, {different:,} different ones"
+Question = tuple[str, str]
+"""Name and type."""
 
 
-class Figure(NamedTuple):
-    """`seconds` is CPU time for all of the questions."""
-
-    title: str
-    questions: int
-    seconds: float
-
-    @property
-    def per_second(self) -> float:
-        return self.questions / self.seconds
-
-
-def addresses_only(services: Sequence[Service]) -> Questions:
+def addresses(services: Sequence[Service]) -> list[Question]:
     """The A record of a Service, drawn at random."""
     chance = random.Random(SEED)
-    names = [_name(chance.choice(services)) for _ in range(QUERIES)]
-    return Questions("addresses", names, ["A"] * QUERIES)
+    return [(_name(chance.choice(services)), "A") for _ in range(QUERIES)]
 
 
-def as_pods_ask(services: Sequence[Service]) -> Questions:
+def as_pods_ask(services: Sequence[Service]) -> list[Question]:
     """What a resolver with a search list asks: A and AAAA, names that do not exist, ports, and names of addresses."""
     chance = random.Random(SEED)
-    asked: list[tuple[str, str]] = []
+    asked: list[Question] = []
     while len(asked) < QUERIES:
         service, draw = chance.choice(services), chance.random()
         name = _name(service)
@@ -74,88 +48,71 @@ def as_pods_ask(services: Sequence[Service]) -> Questions:
             asked.append((f"_{chance.choice(service.ports).name}._tcp.{name}", "SRV"))
         else:
             asked.append((reverse_name(service.cluster_ip).rstrip("."), "PTR"))
-    names, types = zip(*asked[:QUERIES], strict=True)
-    return Questions("as Pods ask", list(names), list(types))
+    return asked[:QUERIES]
 
 
 def _name(service: Service) -> str:
     return f"{service.meta.name}.{service.meta.namespace}.svc.{ZONE}"
 
 
-def measured(title: str, questions: int, prepare: Callable[[], Callable[[], object]]) -> Figure:
-    seconds = []
-    for _ in range(RUNS):
-        run = prepare()
-        started = time.process_time()
-        run()
-        seconds.append(time.process_time() - started)
-    return Figure(title, questions, statistics.median(seconds))
+def _query_many(questions_of: Callable[[Sequence[Service]], list[Question]]) -> Callable[[int], Work]:
+    def prepare(services: int) -> Work:
+        cluster = _cluster(services)
+        questions = questions_of(cluster.model.services)
+        names, types = map(list, zip(*questions, strict=True))
+        objects = dns_objects(cluster.model, cluster.given)
+        resolver = Resolver(Server(load_cluster_corefile(cluster.model), World(objects)))
+        return _work(lambda: resolver.query_many(names, types), questions)
+
+    return prepare
 
 
-def figures(services: int = SERVICES) -> list[Figure]:
-    """Print each figure as it is there, with the size of what it was taken on."""
-    path = reference_cluster("json", services)
-    cluster = kcompile.load([path])
-    objects = dns_objects(cluster.model, cluster.given)
-    configuration = load_cluster_corefile(cluster.model)
-    print(f"{len(objects.services):,} Services, {len(objects.endpoints):,} EndpointSlices ({path.name})")
+def _dnspython(as_text: bool) -> Callable[[int], Work]:
+    """The questions about addresses, looked up in a dns.zone.Zone."""
 
-    def resolver() -> Resolver:
-        return Resolver(Server(configuration, World(objects)))
+    def prepare(services: int) -> Work:
+        import dns.name
+        import dns.rdatatype
+        import dns.zone
 
-    found = []
-    for questions in (addresses_only(cluster.model.services), as_pods_ask(cluster.model.services)):
-        print(questions)
+        cluster = _cluster(services)
+        settings = kubernetes_settings(load_cluster_corefile(cluster.model), cluster_domain(cluster.model))
+        objects = dns_objects(cluster.model, cluster.given)
+        text = next(iter(zones(objects, settings, ("10.96.0.10",)).values()))[1].decode()
+        # Reading every endpoint's record as well would take minutes and is no part of the comparison.
+        wanted = {f"{_name(service)}." for service in cluster.model.services} | {f"{ZONE}."}
+        lines = (line for line in text.splitlines() if line.startswith("$") or line.split("\t")[0] in wanted)
+        zone = dns.zone.from_text("\n".join(lines), origin=ZONE, relativize=False, check_origin=False)
+        questions = addresses(cluster.model.services)
+        names = [f"{name}." for name, _ in questions]
+        asked = names if as_text else [dns.name.from_text(name) for name in names]
 
-        def prepare(asked: Questions = questions) -> Callable[[], list[Answer]]:
-            there = resolver()
-            return lambda: there.query_many(asked.names, asked.types)
+        def run() -> None:
+            found = [zone.get_rdataset(name, dns.rdatatype.A) for name in asked]
+            assert all(found)
 
-        found.append(measured(f"query_many, {questions.title}", QUERIES, prepare))
-        print(f"  {found[-1].per_second:>12,.0f} a second with query_many")
-    found += _dnspython(cluster, addresses_only(cluster.model.services))
-    ratio = found[0].per_second / found[-2].per_second
-    print(f"  {ratio:>12.1f} times as many with query_many as with dnspython's zone in memory")
-    return found
+        return _work(run, questions)
 
-
-def _dnspython(cluster: kcompile.CompiledCluster, questions: Questions) -> list[Figure]:
-    """The same questions about addresses, looked up in a dns.zone.Zone, from text and from names made beforehand."""
-    import dns.name
-    import dns.rdatatype
-    import dns.zone
-
-    settings = kubernetes_settings(load_cluster_corefile(cluster.model), cluster_domain(cluster.model))
-    only = cluster.model.services
-    services = dns_objects(cluster.model, cluster.given)
-    text = next(iter(zones(services, settings, ("10.96.0.10",)).values()))[1].decode()
-    # Reading every endpoint's record as well would take minutes and is no part of the comparison.
-    wanted = {f"{_name(service)}." for service in only}
-    lines = (line for line in text.splitlines() if line.startswith("$") or line.split("\t")[0] in wanted | {f"{ZONE}."})
-    zone = dns.zone.from_text("\n".join(lines), origin=ZONE, relativize=False, check_origin=False)
-    names = [f"{name}." for name in questions.names]
-    parsed = [dns.name.from_text(name) for name in names]
-    print(f"dnspython: a zone of {len(zone.nodes):,} names, the same {len(names):,} questions about addresses")
-
-    def from_text() -> list[object]:
-        return [zone.get_rdataset(name, dns.rdatatype.A) for name in names]
-
-    def from_names() -> list[object]:
-        return [zone.get_rdataset(name, dns.rdatatype.A) for name in parsed]
-
-    assert all(from_names())
-    found = [
-        measured("dnspython, names as text", QUERIES, lambda: from_text),
-        measured("dnspython, names made beforehand", QUERIES, lambda: from_names),
-    ]
-    for figure in found:
-        print(f"  {figure.per_second:>12,.0f} a second with {figure.title}")
-    return found
+    return prepare
 
 
-def main() -> None:
-    figures(int(sys.argv[1]) if len(sys.argv) > 1 else SERVICES)
+def _cluster(services: int) -> CompiledCluster:
+    return load([reference_cluster("json", services)])
 
 
-if __name__ == "__main__":
-    main()
+def _work(run: Callable[[], object], questions: list[Question]) -> Work:
+    return Work(run, f"{len(set(questions)):,} different ones", len(questions), "questions")
+
+
+FIGURES = (
+    Figure(
+        "addresses",
+        "the address of a Service of the reference cluster",
+        (
+            Case("query_many", _query_many(addresses)),
+            Case("dnspython, names as text", _dnspython(True)),
+            Case("dnspython, names made before", _dnspython(False)),
+        ),
+    ),
+    Figure("as_pods_ask", "what Pods of the reference cluster ask", (Case("query_many", _query_many(as_pods_ask)),)),
+)
