@@ -6,8 +6,7 @@ to leave the extensions out on purpose, KCOMPILE_ANNOTATE=1 to have Cython write
 
 from __future__ import annotations
 
-import importlib.util
-import json
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -54,28 +53,26 @@ class BuildWithTables(build_py):
     def run(self) -> None:
         super().run()
         folder = HERE / "grammar" if self.editable_mode else Path(self.build_lib, "kcompile", "grammar")
-        try:
-            manifests = module_at("compiler/frontend/grammar_tables.py")
-            start = module_at("compiler/frontend/kinds.py").START_RULES
-            dumps = module_at("compiler/readers/tables.py")
-            made = {"manifest": manifests.make((HERE / "grammar" / "manifest.lark").read_text("utf-8"), start)}
-            for name, starts in dumps.GRAMMARS.items():
-                made[name] = dumps.make((HERE / "grammar" / f"{name}.lark").read_text("utf-8"), starts)
-        except ImportError:
-            return
-        for name, tables in made.items():
-            (folder / f"{name}.tables.json").write_text(json.dumps(tables, separators=(",", ":")), "utf-8")
+        lalr, kinds = package_module("lalr"), package_module("frontend.kinds")
+        manifests, dumps = package_module("frontend.grammar_tables"), package_module("readers.tables")
+        grammars = {"manifest": (kinds.START_RULES, manifests.condense)}
+        grammars |= {name: (start, dumps.condense) for name, start in dumps.GRAMMARS.items()}
+        for name, (start, condense) in grammars.items():
+            grammar = (HERE / "grammar" / f"{name}.lark").read_text("utf-8")
+            try:
+                tables = lalr.dump(grammar, start, condense)
+            except ImportError:  # no Lark: the tables are made on first use
+                return
+            (folder / f"{name}.tables.json").write_text(tables, "utf-8")
 
 
-def module_at(path: str) -> ModuleType:
-    """A module of the package, by its file: the package itself is not importable before it is installed."""
-    spec = importlib.util.spec_from_file_location(Path(path).stem, HERE / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def package_module(name: str) -> ModuleType:
+    """A module of the package, which is not installed yet: its folder has another name."""
+    if "kcompile" not in sys.modules:
+        package = ModuleType("kcompile")
+        package.__path__ = [str(HERE / "compiler")]
+        sys.modules["kcompile"] = package
+    return importlib.import_module(f"kcompile.{name}")
 
 
 setup(

@@ -1,16 +1,11 @@
-"""The LALR tables that Lark makes of a grammar, as plain data: made at build time, kept beside the grammar as JSON.
-
-Lark's own cache is a pickle, and making the tables takes longer than compiling a small cluster. So `setup.py` writes
-them once; without that file, or after the grammar has changed, they are made anew on first use.
-"""
+"""The tables by which manifests are parsed: a grammar whose states either shift or reduce, without looking ahead."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
+
+from kcompile import lalr
 
 # What a reduction does with the values of the rule's symbols; see `Rule`.
 PASS, FIRST, APPEND, FIELD, PAIR, COLLECT_MAP, COLLECT_LIST, NOTHING = range(8)
@@ -50,87 +45,19 @@ class Tables:
 
 
 def load(name: str, start: tuple[str, ...]) -> Tables:
-    """The tables of `grammar/NAME.lark` for these start rules, from the file beside it where that is up to date."""
-    folder = resources.files("kcompile.grammar")
-    grammar = folder.joinpath(f"{name}.lark").read_text("utf-8")
-    cached = folder.joinpath(f"{name}.tables.json")
-    if cached.is_file():
-        data = json.loads(cached.read_text("utf-8"))
-        if data["digest"] == _digest(grammar, start):
-            return _tables(data)
-    return _tables(make(grammar, start))
-
-
-def make(grammar: str, start: tuple[str, ...]) -> dict[str, Any]:
-    """The tables of a grammar as JSON data, made by Lark."""
-    from lark import Lark
-    from lark.lexer import Lexer
-    from lark.parsers.lalr_analysis import Shift
-
-    class NoLexer(Lexer):
-        """Lark asks for a lexer; the tokens come from events."""
-
-        def __init__(self, _: Any) -> None: ...
-
-        def lex(self, *_: Any) -> Any:
-            return iter(())
-
-    lark = Lark(grammar, parser="lalr", start=list(start), lexer=NoLexer, maybe_placeholders=False)
-    table = lark.parser.parser.parser.parse_table
-    origins = {rule.origin.name for rule in lark.rules}
-    number_of = {rule: number for number, rule in enumerate(lark.rules)}
-    states = []
-    for state in range(len(table.states)):
-        shift, goto, reduces = {}, {}, set()
-        for symbol, (action, argument) in table.states[state].items():
-            if action is not Shift:
-                reduces.add(number_of[argument])
-            elif symbol in origins:
-                goto[symbol] = argument
-            else:
-                shift[symbol] = argument
-        if len(reduces) > 1 or (reduces and shift):
-            raise ValueError(f"state {state} must look ahead to decide: write the grammar without optional parts")
-        states.append([shift, goto, reduces.pop() if reduces else -1])
-    return {
-        "digest": _digest(grammar, start),
-        "start": table.start_states,
-        "states": states,
-        "rules": [_rule(rule) for rule in lark.rules],
-        "keys": {t.pattern.value: t.name for t in lark.terminals if t.pattern is not None and t.pattern.type == "str"},
-    }
-
-
-def _rule(rule: Any) -> list[Any]:
-    origin = str(rule.origin.name)
-    symbols = [symbol.name for symbol in rule.expansion]
-    gathers = any(name.startswith("__") for name in symbols)
-    if origin.startswith("__"):
-        action = APPEND if symbols[0] == origin else FIRST
-    elif origin.startswith("_"):
-        action = PASS
-    elif rule.alias:
-        action = FIELD
-    elif symbols == ["NULL"]:
-        action = NOTHING
-    else:
-        action = {"MAP": COLLECT_MAP, "_LIST": COLLECT_LIST}.get(symbols[0], PAIR)
-    return [origin, str(rule.alias or origin), len(symbols), action, gathers]
-
-
-def _tables(data: dict[str, Any]) -> Tables:
-    states = data["states"]
-    keys = data["keys"]
+    """The tables of `grammar/NAME.lark` for these start rules."""
+    data = lalr.load(name, start, condense)
+    keys: dict[str, str] = data["keys"]
     near_misses = {
-        number: {key.casefold(): key for key, terminal in keys.items() if terminal in shift}
-        for number, (shift, _, _) in enumerate(states)
-        if "OTHER" in shift
+        number: {key.casefold(): key for key, terminal in keys.items() if terminal in shifts}
+        for number, (shifts, _, _) in enumerate(data["states"])
+        if "OTHER" in shifts
     }
     return Tables(
         start=data["start"],
-        shifts=tuple(shift for shift, _, _ in states),
-        default=tuple(default for _, _, default in states),
-        gotos=tuple(goto for _, goto, _ in states),
+        shifts=tuple(shifts for shifts, _, _ in data["states"]),
+        default=tuple(default for _, _, default in data["states"]),
+        gotos=tuple(gotos for _, gotos, _ in data["states"]),
         rules=tuple(Rule(name, length, action, gathers) for _, name, length, action, gathers in data["rules"]),
         origins=tuple(origin for origin, *_ in data["rules"]),
         keys=keys,
@@ -138,5 +65,34 @@ def _tables(data: dict[str, Any]) -> Tables:
     )
 
 
-def _digest(grammar: str, start: tuple[str, ...]) -> str:
-    return hashlib.sha256("\0".join((grammar, *start)).encode()).hexdigest()
+def condense(tables: lalr.Tables) -> dict[str, Any]:
+    """What `load` makes its tables of. Raises ValueError where a state must look ahead."""
+    return {
+        "start": tables.start,
+        "states": [[state.shifts, state.gotos, _only_reduction(n, state)] for n, state in enumerate(tables.states)],
+        "rules": [_rule(alternative) for alternative in tables.alternatives],
+        "keys": tables.keywords,
+    }
+
+
+def _only_reduction(number: int, state: lalr.State) -> int:
+    reductions = set(state.reduces.values())
+    if len(reductions) > 1 or (reductions and state.shifts):
+        raise ValueError(f"state {number} must look ahead to decide: write the grammar without optional parts")
+    return reductions.pop() if reductions else -1
+
+
+def _rule(alternative: lalr.Alternative) -> list[Any]:
+    origin, alias, symbols = alternative
+    gathers = any(name.startswith("__") for name in symbols)
+    if origin.startswith("__"):
+        action = APPEND if symbols[0] == origin else FIRST
+    elif origin.startswith("_"):
+        action = PASS
+    elif alias:
+        action = FIELD
+    elif symbols == ("NULL",):
+        action = NOTHING
+    else:
+        action = {"MAP": COLLECT_MAP, "_LIST": COLLECT_LIST}.get(symbols[0], PAIR)
+    return [origin, alias or origin, len(symbols), action, gathers]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lark import Lark, Token, Tree
-from lark.lexer import Lexer
+from lark import Token, Tree
 
+from kcompile import lalr
 from kcompile.frontend.events import KEY, LIST, MAP, SCALAR, Event, Events
-from kcompile.frontend.grammar_tables import load, make
+from kcompile.frontend.grammar_tables import condense, load
 from kcompile.frontend.kinds import START_RULES
 from kcompile.frontend.parser import Problem, parse
 from kcompile.frontend.scalars import resolve
@@ -23,14 +22,7 @@ GRAMMAR = resources.files("kcompile.grammar").joinpath("manifest.lark").read_tex
 TABLES = load("manifest", START_RULES)
 
 
-class NoLexer(Lexer):
-    def __init__(self, _: Any) -> None: ...
-
-    def lex(self, *_: Any) -> Iterator[Token]:
-        return iter(())
-
-
-LARK = Lark(GRAMMAR, parser="lalr", start=list(START_RULES), lexer=NoLexer, maybe_placeholders=False)
+LARK = lalr.lark(GRAMMAR, START_RULES)
 TERMINAL_OF_KEY = {t.pattern.value: t.name for t in LARK.terminals if t.pattern is not None}
 
 
@@ -142,7 +134,7 @@ def test_every_start_rule_has_a_table() -> None:
 
 def test_a_grammar_that_must_look_ahead_is_refused() -> None:
     with pytest.raises(ValueError, match="look ahead"):
-        make("%declare A B\nstart: A B?", ("start",))
+        condense(lalr.tables("%declare A B\nstart: A B?", ("start",)))
 
 
 def problems_of(start: str, text: str) -> list[tuple[str, str, int, int]]:

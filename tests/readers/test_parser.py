@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput
-from lark.lexer import Lexer
 
+from kcompile import lalr
 from kcompile.readers.iptables_rules import words_of as iptables_words
 from kcompile.readers.nft_words import NEWLINE
 from kcompile.readers.nft_words import words_of as nft_words
@@ -23,24 +22,12 @@ from kcompile.readers.tables import GRAMMARS
 RULES = Path(__file__).parents[1] / "data" / "rules"
 
 
-class _NoLexer(Lexer):
-    """The words are fed one by one."""
-
-    def __init__(self, _: Any) -> None: ...
-
-    def lex(self, *_: Any) -> Iterator[Token]:
-        return iter(())
-
-
 def larks(grammar: str, start: str, kinds: tuple[str, ...]) -> Any:
     """Lark's tree in the parser's form; None where Lark does not take the words. A word is classed by itself where Lark
     takes it so, and as WORD elsewhere."""
     if grammar not in _LARKS:
         text = resources.files("kcompile.grammar").joinpath(f"{grammar}.lark").read_text("utf-8")
-        starts = list(GRAMMARS[grammar])
-        _LARKS[grammar] = Lark(
-            text, parser="lalr", start=starts, lexer=_NoLexer, keep_all_tokens=True, maybe_placeholders=False
-        )
+        _LARKS[grammar] = lalr.lark(text, GRAMMARS[grammar], keep_all_tokens=True)
     keywords = parser(grammar).keywords
     states = _LARKS[grammar].parse_interactive("", start=start)
     try:

@@ -15,9 +15,9 @@ from importlib import resources
 
 from lark import Lark, Tree, UnexpectedToken
 from lark import Token as Terminal
-from lark.lexer import Lexer
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
+from kcompile import lalr
 from kcompile.frontend.corefile.directives import DIRECTIVES, POSITION, REMOVED
 from kcompile.frontend.corefile.files import Files
 from kcompile.frontend.corefile.imports import MAX_DEPTH, Importer, ImportFailure
@@ -56,20 +56,10 @@ def follows_on_line(previous: Token, token: Token) -> bool:
     return token.source is previous.source and token.line == previous.last_line
 
 
-class _Words(Lexer):
-    """Lark's place for a lexer. The words are fed one by one instead."""
-
-    def __init__(self, lexer_conf: object) -> None:
-        pass
-
-    def lex(self, data: object) -> Iterator[Terminal]:  # type: ignore[override]
-        return iter(())
-
-
 @lru_cache(maxsize=1)
 def _grammar() -> Lark:
     text = resources.files("kcompile.grammar").joinpath("corefile.lark").read_text()
-    return Lark(text, parser="lalr", lexer=_Words, start="corefile")
+    return lalr.lark(text, ("corefile",))
 
 
 class _Stop(Exception):
