@@ -33,6 +33,10 @@ class CompiledNode:
 
     plan: NodePlan
 
+    def __repr__(self) -> str:
+        plan = self.plan
+        return f"<CompiledNode {plan.node}: {plan.mode} mode of {plan.kube_version}>"
+
     def emit(self, format: str, family: Family | None = None) -> str:
         """The node's rules in one format, as text; see `emit_bytes`."""
         return self.emit_bytes(format, family).decode()
@@ -76,6 +80,10 @@ class CompiledCluster:
     model: Cluster
     given: Cluster
     warnings: tuple[Diagnostic, ...] = ()
+
+    def __repr__(self) -> str:
+        nodes, services, slices = map(len, (self.model.nodes, self.model.services, self.model.endpoint_slices))
+        return f"<CompiledCluster: {nodes} nodes, {services} Services, {slices} EndpointSlices>"
 
     @property
     def mode(self) -> Mode:

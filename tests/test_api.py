@@ -75,3 +75,11 @@ def test_a_ruleset_is_read_and_asked_where_a_packet_goes() -> None:
 def test_a_cluster_answers_names() -> None:
     answer = kcompile.load([SHOP]).dns().query("web.shop.svc.cluster.local", "A")
     assert [record.data for record in answer.answer] == ["10.104.175.38"]
+
+
+def test_what_the_library_gives_shows_itself_in_a_line() -> None:
+    cluster = kcompile.load([SHOP])
+    node = cluster.node(mode="nftables")
+    assert repr(cluster) == "<CompiledCluster: 1 nodes, 3 Services, 3 EndpointSlices>"
+    assert repr(node) == "<CompiledNode worker-1: nftables mode of 1.37>"
+    assert repr(kcompile.read_ruleset(node.emit("nft"))).startswith("<Ruleset: 2 tables, ")

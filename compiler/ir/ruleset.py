@@ -474,6 +474,16 @@ class Ruleset:
     virtual_servers: tuple[VirtualServer, ...] = ()
     unknown: tuple[UnknownLine, ...] = ()
 
+    def __repr__(self) -> str:
+        counts = {
+            "tables": len(self.tables),
+            "chains": sum(len(table.chains) for table in self.tables),
+            "ipsets": len(self.ipsets),
+            "virtual servers": len(self.virtual_servers),
+            "unknown lines": len(self.unknown),
+        }
+        return f"<Ruleset: {', '.join(f'{count} {name}' for name, count in counts.items())}>"
+
     def __add__(self, other: Ruleset) -> Ruleset:
         return Ruleset(
             tables=self.tables + other.tables,
