@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,9 +104,10 @@ def command(
         from kcompile.cli.trace_text import journey_text
 
         title = "through the dump" if dump else f"{world.mode} mode of {kube_version}"
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         for number, journey in enumerate(journeys):
             click.echo("\n" * (number > 0), nl=False)
-            for line in journey_text(journey, world.places, title):
+            for line in journey_text(journey, world.places, title, width):
                 click.echo(line)
     return 0 if any(map(_arrives, journeys)) else 1
 

@@ -18,11 +18,17 @@ from kcompile.frontend.source import Origin
 MOST_WAYS = 8
 """Of ways that part at one place, as many are drawn; the outcomes name all."""
 
+FEWEST_REPEATED = 3
+"""Of a way that ends like the one drawn first, so many hops or more are left out."""
+
 _COLOURS = {"dnat": "green", "accept": "green", "reject": "red", "drop": "red", "unknown": "yellow"}
 
 
-def journey_text(journey: Journey, places: Places, title: str) -> Iterator[str]:
-    """The lines of a journey: what was asked, each node's tree, the outcomes."""
+def journey_text(journey: Journey, places: Places, title: str, width: int | None = None) -> Iterator[str]:
+    """The lines of a journey: what was asked, each node's tree, the outcomes.
+
+    In the tree rules are cut to `width` columns; those that decided stand whole below it.
+    """
     packet = journey.packet
     yield click.style(f"{packet_text(packet)}, {title}", bold=True)
     yield from service_lines(journey.legs[0])
@@ -32,7 +38,7 @@ def journey_text(journey: Journey, places: Places, title: str) -> Iterator[str]:
             yield click.style(f"on {leg.node.name}, after {outcome_text(leg.follows)}", bold=True)
         elif leg.node.name:
             yield click.style(f"on {leg.node.name}", bold=True)
-        yield from _branch(leg.trace.branch, "", [""])
+        yield from _branch(leg.trace.branch, "", [""], width)
     yield ""
     decided = deciding(journey.legs[0].trace)
     for outcome in journey.outcomes:
@@ -74,16 +80,20 @@ def _at(origin: Origin) -> str:
 # ---------------------------------------------------------------- the tree
 
 
-def _branch(branch: Branch, indent: str, hook: list[str]) -> Iterator[str]:
+def _branch(branch: Branch, indent: str, hook: list[str], width: int | None) -> Iterator[str]:
     """The hops of a branch, one a line, and the ways in which it parts. `hook` is the one named last."""
     hops, ways = parted(branch)
     for hop in hops:
-        yield indent + _hop(hop, hook)
+        yield indent + _hop(hop, hook, width and width - len(indent))
     shown = ways if len(ways) <= MOST_WAYS + 1 else ways[:MOST_WAYS]
+    first: list[str] = []
     for number, (label, way) in enumerate(shown):
         last = number == len(ways) - 1
         yield f"{indent}{'└─ ' if last else '├─ '}{click.style(label, fg='cyan')}"
-        yield from _branch(way, indent + ("   " if last else "│  "), list(hook))
+        inner = indent + ("   " if last else "│  ")
+        lines = list(_branch(way, "", list(hook), width and width - len(inner)))
+        yield from (inner + line for line in _without_repeated(lines, first))
+        first = first or lines
     if len(ways) > len(shown):
         yield f"{indent}└─ {len(ways) - len(shown)} more ways"
     if not ways and branch.end:
@@ -91,9 +101,25 @@ def _branch(branch: Branch, indent: str, hook: list[str]) -> Iterator[str]:
         yield f"{indent}{click.style(f'= {text}', fg=_COLOURS[branch.end.outcome.verdict])}"
 
 
-def _hop(hop: Hop, hook: list[str]) -> str:
+def _without_repeated(lines: list[str], first: list[str]) -> list[str]:
+    """The lines of a way, without those before its outcome that the first way has there, too."""
+    hops = lines[:-1]
+    alike = 0
+    for line, other in zip(reversed(hops), reversed(first[:-1]), strict=False):
+        if line != other:
+            break
+        alike += 1
+    if alike < FEWEST_REPEATED:
+        return lines
+    repeated = click.style(f"{'':<12}... {alike} more rules as above", dim=True)
+    return [*hops[: len(hops) - alike], repeated, *lines[-1:]]
+
+
+def _hop(hop: Hop, hook: list[str], width: int | None) -> str:
     name = "" if hook[0] == hop.hook else hop.hook
     hook[0] = hop.hook
-    where = printable(f"{hop.table} {hop.chain}")
-    rule = click.style(f"  {hop.line}: {printable(hop.rule.text)}", dim=True) if hop.rule else ""
-    return f"{name:<12}{where}: {hop.action or 'matches'}{rule}"
+    text = f"{name:<12}{printable(f'{hop.table} {hop.chain}')}: {hop.action or 'matches'}"
+    rule = f"  {hop.line}: {printable(hop.rule.text)}" if hop.rule else ""
+    if width is not None and len(text) + len(rule) > width:
+        rule = f"{rule[: max(0, width - len(text) - 3)]}..."
+    return text + click.style(rule, dim=True)

@@ -92,6 +92,16 @@ def test_the_tree_has_every_way_and_the_line_that_decides() -> None:
     assert "└─ 1/2" in text
     assert "on node-a, after to 10.244.0.5:8080" in text
     assert text.count("decided by line") == 2
+    assert text.count("KUBE-POSTROUTING: return") == text.count("on node-") == 2
+    assert text.count("more rules as above") == 1
+
+
+def test_the_tree_keeps_to_a_width_and_still_has_the_deciding_rules_whole() -> None:
+    found, world = journey("pod:default/client", "service:default/web:http")
+    lines = click.unstyle("\n".join(journey_text(found, world.places, "iptables mode", 100))).splitlines()
+    decided = [line for line in lines if "decided by" in line]
+    assert all(line.endswith(":8080") for line in decided)
+    assert max(len(line) for line in lines if line not in decided) <= 100
 
 
 @pytest.mark.parametrize("mode", ["iptables", "nftables", "ipvs"])
