@@ -101,3 +101,30 @@ class Sequence:
 
 Operation = Unary | Binary | Conditional | Invocation | Member | Slice
 Node = Literal | Name | Operation | Array | Map | Predicate | Let | Sequence
+
+
+def parts(node: Node) -> tuple[Node, ...]:
+    """The nodes directly below one."""
+    match node:
+        case Literal() | Name():
+            return ()
+        case Unary(_, operand):
+            return (operand,)
+        case Binary(_, left, right):
+            return left, right
+        case Conditional(condition, then, otherwise):
+            return condition, then, otherwise
+        case Invocation(callee, arguments):
+            return callee, *arguments
+        case Member(value, key, _):
+            return value, key
+        case Slice(value, start, stop):
+            return value, *(bound for bound in (start, stop) if bound is not None)
+        case Array(items) | Sequence(items):
+            return items
+        case Map(pairs):
+            return tuple(part for pair in pairs for part in pair)
+        case Predicate(body):
+            return (body,)
+        case Let(_, value, body):
+            return value, body

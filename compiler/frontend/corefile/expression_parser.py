@@ -21,6 +21,7 @@ from kcompile.frontend.corefile.expression import (
     Sequence,
     Slice,
     Unary,
+    parts,
 )
 
 _Item = TypeVar("_Item")
@@ -44,6 +45,10 @@ class _Token(NamedTuple):
 
 
 MAX_NESTING = 100
+MAX_DEPTH = 250
+"""The deepest tree that is taken: a chain such as `a || b || c` is as deep as it has operators."""
+MAX_NODES = 10_000
+"""expr-lang's own limit."""
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+|//[^\n]*|/\*.*?\*/)
@@ -112,7 +117,21 @@ PREDICATE_FUNCTIONS = frozenset(
 
 def read_expression(text: str) -> Node:
     """The tree, names and types unchecked; raises `ExpressionError`."""
-    return _Parser(text).expression()
+    node = _Parser(text).expression()
+    _check_size(node)
+    return node
+
+
+def _check_size(root: Node) -> None:
+    """Trees are walked by recursion later: bound them here, with a loop."""
+    nodes, level = 0, [root]
+    for _ in range(MAX_DEPTH):
+        nodes += len(level)
+        level = [part for node in level for part in parts(node)]
+    if level:
+        raise ExpressionError(f"more than {MAX_DEPTH} operations deep")
+    if nodes > MAX_NODES:
+        raise ExpressionError("compilation failed: expression exceeds maximum allowed nodes")
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -255,6 +274,15 @@ class _Parser:
         return Let(name, value, self._sequence())
 
     def _if(self) -> Node:
+        self._nesting += 1
+        if self._nesting > MAX_NESTING:
+            raise ExpressionError("nested too deeply", self._token.position)
+        try:
+            return self._conditional()
+        finally:
+            self._nesting -= 1
+
+    def _conditional(self) -> Node:
         self._take()
         condition = self._parse(0)
         self._expect("{")

@@ -101,8 +101,15 @@ _GROUP_NAME = re.compile(r"\(\?P?<([^>]*)>")
 _FLAGS = re.compile(r"\(\?([imsU]*)(-[imsU]+)?([:)])")
 _WRONG_FLAGS = re.compile(r"\(\?[imsU]*(-[imsU]*)?.?", re.DOTALL)
 _OCTAL = re.compile(r"\\(?:0[0-7]{0,2}|[1-7][0-7]{1,2})")
-_HEXADECIMAL = re.compile(r"\\x(?:([0-9a-fA-F]{2})|\{([0-9a-fA-F]{1,8})\})")
-_WRONG_HEXADECIMAL = re.compile(r"\\x(?:\{[0-9a-fA-F]*.?|.{0,2})", re.DOTALL)
+_HEXADECIMAL = re.compile(r"\\x(?:([0-9a-fA-F]{2})|\{0*([0-9a-fA-F]{1,6})\})")
+# Go stops at the digit with which the number becomes too large for a character.
+_WRONG_HEXADECIMAL = re.compile(
+    r"""\\x(?:\{0*(?:1[1-9a-fA-F]|[2-9a-fA-F][0-9a-fA-F])[0-9a-fA-F]{4}
+             |\{0*10[0-9a-fA-F]{5}
+             |\{[0-9a-fA-F]*.?
+             |.{0,2})""",
+    re.VERBOSE | re.DOTALL,
+)
 _POSIX_CLASS = re.compile(r"\[:(\^?)([^\]]*?):\]")
 _ESCAPES = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _CLASSES = {
@@ -146,10 +153,7 @@ class _Parser:
                 self._repeated_at = -1
         if len(self._levels) > 1:
             raise _error("missing closing )", self._text)
-        root = self._levels[0].close()
-        if _largest_repeat(root) > MAX_REPEAT:
-            raise _error("invalid repeat count", self._text)
-        return Pattern(root, tuple(self._names))
+        return Pattern(self._levels[0].close(), tuple(self._names))
 
     def _step(self, character: str) -> None:
         level = self._levels[-1]
@@ -247,6 +251,8 @@ class _Parser:
             raise _error("missing argument to repetition operator", operator)
         greedy = lazy == ("U" in self._levels[-1].flags)
         parts.append(Repetition(parts.pop(), *limits, greedy))
+        if operator.startswith("{") and _largest_repeat(parts[-1]) > MAX_REPEAT:
+            raise _error("invalid repeat count", operator)
         self._position = end
         self._repeated_at = start
 
@@ -317,8 +323,7 @@ class _Parser:
             return _ESCAPES[following]
         if following.isascii() and not following.isalnum():
             return ord(following)
-        wrong = _WRONG_HEXADECIMAL.match(text, start)
-        raise _error("invalid escape sequence", wrong[0] if wrong else text[start : start + 2])
+        raise _error("invalid escape sequence", _wrong_escape(text, start))
 
     def _bracket(self) -> Ranges:
         """`[...]`"""
@@ -366,6 +371,12 @@ class _Parser:
         return ord(self._text[self._position - 1])
 
 
+def _wrong_escape(text: str, start: int) -> str:
+    """The part of an escape sequence that Go has read when it gives up."""
+    wrong = _WRONG_HEXADECIMAL.match(text, start)
+    return wrong[0] if wrong else text[start : start + 2]
+
+
 def _error(problem: str, text: str) -> RegexpError:
     return RegexpError(f"error parsing regexp: {problem}: `{text}`")
 
@@ -379,6 +390,8 @@ def _largest_repeat(node: Node) -> int:
     if isinstance(node, Alternation):
         return max(map(_largest_repeat, node.options))
     if isinstance(node, Repetition):
+        if node.maximum == 0:
+            return 1
         count = node.minimum if node.maximum is None else node.maximum
         return max(1, count) * _largest_repeat(node.body)
     return 1
