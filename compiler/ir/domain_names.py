@@ -19,6 +19,7 @@ _PLAIN = re.compile(r"(?:[!#-&*-\-/-:<-?A-\[\]-~]{1,63}\.)+")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _ESCAPE = re.compile(r"\\(\d{3}|.)?", re.DOTALL)
+_THREE_DIGITS = re.compile(rb"[0-9]{3}")
 
 
 def absolute(name: str) -> str:
@@ -31,6 +32,11 @@ def is_absolute(name: str) -> bool:
         return False
     before = name[:-1]
     return (len(before) - len(before.rstrip("\\"))) % 2 == 0
+
+
+def folded(name: str) -> str:
+    """The name as CoreDNS compares it: absolute and in lower case, character by character."""
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in absolute(name))
 
 
 def split(name: str) -> list[str]:
@@ -112,11 +118,36 @@ def normalize(text: str) -> str:
     return ".".join(result) + "."
 
 
-def is_valid(text: str) -> bool:
-    try:
-        normalize(text)
-    except ValueError:
+def is_domain_name(name: str) -> bool:
+    """Whether miekg/dns takes a text for a name: labels of 1 to 63 bytes, 255 in all; an escape counts as one byte.
+
+    The text need not be absolute. Some names pass that would not go over the wire, such as one with `\\256`.
+    """
+    if not name:
         return False
+    data = absolute(name).encode()
+    length = begin = position = 0
+    was_dot = False
+    while position < len(data):
+        if data[position] == 0x5C:
+            escaped = _THREE_DIGITS.match(data, position + 1)
+            skipped = 3 if escaped else 1
+            position += skipped
+            begin += skipped
+            if position >= len(data):
+                return False
+            was_dot = False
+        elif data[position] == 0x2E:
+            if was_dot or (position == 0 and len(data) > 1) or position - begin > 63:
+                return False
+            was_dot = True
+            length += 1 + position - begin
+            if length > 256:
+                return False
+            begin = position + 1
+        else:
+            was_dot = False
+        position += 1
     return True
 
 

@@ -18,7 +18,7 @@ from kcompile.ir.cluster_corefile import (
     corefile_source,
     load_cluster_corefile,
 )
-from kcompile.ir.domain_names import absolute, is_valid
+from kcompile.ir.domain_names import absolute, is_domain_name
 from kcompile.model.cluster import Cluster
 from kcompile.model.meta import Meta
 from kcompile.model.namespace import ConfigMap
@@ -72,7 +72,7 @@ def parse_servers(text: str) -> tuple[str, ...]:
 def parse_stub_domain(text: str) -> StubDomain:
     """`example.org=10.0.0.53,10.0.0.54`. Raises ValueError."""
     domain, equals, servers = text.partition("=")
-    if not equals or not is_valid(domain) or absolute(domain) == ".":
+    if not equals or not is_domain_name(domain) or absolute(domain) == ".":
         raise ValueError(f"{text!r} is not DOMAIN=ADDRESS[,ADDRESS]...")
     if any(character in domain for character in ' \t"{}#$%\\,:/'):
         raise ValueError(f"{domain!r} cannot stand in a Corefile as a zone")

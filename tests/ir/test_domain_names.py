@@ -9,9 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcompile.ir.domain_names import (
+    absolute,
     address_of_reverse_name,
     canonical_address,
     escape,
+    folded,
+    is_below_reverse_zone,
+    is_domain_name,
     is_subdomain,
     longest_match,
     normalize,
@@ -51,6 +55,23 @@ def test_what_is_no_name_is_refused(text: str) -> None:
         normalize(text)
 
 
+@pytest.mark.parametrize("name", [".", "a", "a.b.", "_x._y", "*", "a\\.b", "a\\065", "é", "a b", "-", "a" * 63])
+def test_domain_names(name: str) -> None:
+    assert is_domain_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "..", ".a", "a..b", "a" * 64])
+def test_no_domain_names(name: str) -> None:
+    assert not is_domain_name(name)
+
+
+def test_a_final_dot_may_be_escaped() -> None:
+    assert absolute("a") == "a."
+    assert absolute("a.") == "a."
+    assert absolute("a\\.") == "a\\.."
+    assert absolute("a\\\\.") == "a\\\\."
+
+
 @given(st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=8))
 def test_labels_of_any_octets_come_back(labels: list[bytes]) -> None:
     name = ".".join(map(escape, labels)) + "."
@@ -81,6 +102,16 @@ def test_any_text_is_a_name_or_an_error(text: str) -> None:
 )
 def test_subdomains_are_told_by_labels(zone: str, name: str, inside: bool) -> None:
     assert is_subdomain(zone, name) is inside
+
+
+def test_names_are_compared_absolute_and_in_lower_case() -> None:
+    assert folded("A.Org") == "a.org."
+    assert folded("É.") == "é."
+
+
+def test_the_reverse_zones_themselves_count_as_ordinary_ones() -> None:
+    assert is_below_reverse_zone("10.in-addr.arpa.")
+    assert not is_below_reverse_zone("in-addr.arpa.")
 
 
 def test_the_longest_zone_matches() -> None:

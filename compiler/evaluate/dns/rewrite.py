@@ -22,7 +22,7 @@ from kcompile.frontend.corefile.plugins.rewrite import (
 )
 from kcompile.frontend.corefile.regexp import Regexp
 from kcompile.ir.dns_types import class_name, rcode_name, type_name
-from kcompile.ir.domain_names import is_valid
+from kcompile.ir.domain_names import is_domain_name
 from kcompile.ir.records import Record
 
 Text = Callable[[str], str]
@@ -55,7 +55,7 @@ class Rewrite:
                 continue
             asked, more = outcome
             reverts += more
-            if not is_valid(asked.name):
+            if not is_domain_name(asked.name):
                 context.answered_by(self.name, f"{asked.name!r} is no domain name: SERVFAIL")
                 return Reply(SERVFAIL, failed=True)
             if rule.stop:

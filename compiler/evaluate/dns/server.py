@@ -45,7 +45,7 @@ from kcompile.frontend.corefile.plugins.rewrite import RewriteSettings
 from kcompile.frontend.corefile.plugins.template import TemplateSettings
 from kcompile.frontend.corefile.plugins.view import ViewSettings
 from kcompile.ir.dns_objects import DnsObjects
-from kcompile.ir.domain_names import absolute, is_valid, split
+from kcompile.ir.domain_names import folded, is_domain_name, split
 from kcompile.ir.records import ClusterRecords
 
 DNS64_TYPES = ("AAAA",)
@@ -213,5 +213,5 @@ def _zones(plugin: Plugin, server: ServerSettings) -> tuple[str, ...]:
         return (".",)
     zones: list[str] = []
     for directive in plugin.directives:
-        zones += [absolute(word).lower() for word in directive.arguments if is_valid(word)] or own
+        zones += [folded(word) for word in directive.arguments if is_domain_name(word)] or own
     return tuple(zones)

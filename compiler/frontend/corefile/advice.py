@@ -19,15 +19,18 @@ from kcompile.frontend.corefile.scopes import scopes
 def advise(servers: Sequence[Server], machine: Machine) -> Iterator[Problem]:
     """What there is to say about the servers of a Corefile that CoreDNS accepts."""
     for server in servers:
-        yield from _upper_case_keys(server)
+        yield from _doubtful_keys(server)
         yield from _misleading_order(server)
     routes = Routes.of(servers)
     yield from unreachable(servers, routes)
     yield from forward_loops(servers, routes, machine)
 
 
-def _upper_case_keys(server: Server) -> Iterator[Problem]:
+def _doubtful_keys(server: Server) -> Iterator[Problem]:
     for key in server.keys:
+        if key.token.text.endswith(("{", "}")):
+            message = f"{key.token.text} is taken for the name of a zone"
+            yield warning("brace-in-zone", message, key.token, "write a blank before {")
         if key.zone != key.zone.lower():
             message = f"no query reaches {key.zone}: names of queries are put in lower case, keys are not"
             yield warning("upper-case-zone", message, key.token, f"write {key.token.text.lower()}")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from kcompile.frontend.corefile.parse import follows_on_line
 from kcompile.frontend.corefile.problems import Problem, warning
 from kcompile.frontend.corefile.syntax import Token
 from kcompile.frontend.corefile.values import (
@@ -20,7 +19,7 @@ from kcompile.frontend.corefile.values import (
     atoi,
     parse_duration,
 )
-from kcompile.frontend.corefile.zones import normalize_zones
+from kcompile.frontend.corefile.zones import all_zones
 
 Value = TypeVar("Value")
 
@@ -64,7 +63,7 @@ class Dispenser:
         """Go to the next word if it stands on the same line; a brace counts as a word."""
         if not 0 <= self._cursor < len(self._tokens) - 1:
             return False
-        if not follows_on_line(self.token, self._tokens[self._cursor + 1]):
+        if not self._tokens[self._cursor + 1].follows(self.token):
             return False
         self._cursor += 1
         return True
@@ -186,7 +185,7 @@ class Dispenser:
     def fallthrough(self) -> tuple[str, ...]:
         """The zones of `fallthrough [ZONES...]`; all names without any."""
         zones = self.remaining()
-        return tuple(zone for text in zones for zone in normalize_zones(text)) if zones else (".",)
+        return all_zones(zones) if zones else (".",)
 
 
 def wrapped(error: SetupError, plugin: str) -> SetupError:

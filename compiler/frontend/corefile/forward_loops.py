@@ -13,13 +13,14 @@ from kcompile.frontend.corefile.routes import Routes
 from kcompile.frontend.corefile.scopes import incoming_zones, narrower
 from kcompile.frontend.corefile.syntax import Token
 from kcompile.frontend.corefile.values import ValueProblem
-from kcompile.frontend.corefile.zones import is_subdomain
+from kcompile.ir.domain_names import is_subdomain
 
 
 def forward_loops(servers: Sequence[Server], routes: Routes, machine: Machine) -> Iterator[Problem]:
     for server in servers:
         for forward, token in _forwards(server):
-            zones = {zone for name in incoming_zones(server) if (zone := narrower(forward.zone, name))}
+            narrowed = {narrower(forward.zone, name) for name in incoming_zones(server)}
+            zones = sorted(zone for zone in narrowed if zone and _takes(forward, zone))
             for upstream in forward.upstreams:
                 if any(_comes_back(server, upstream, zone, routes, machine) for zone in zones):
                     source = f" in {upstream.source}" if upstream.source else ""

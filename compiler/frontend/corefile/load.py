@@ -35,7 +35,7 @@ def load_corefile(
     machine = machine or Machine(is_known=not in_cluster)
     corefile, problems = parse_corefile(source, environment, files)
     blocks = corefile.server_blocks or parse_corefile(_DEFAULT, {}, files)[0].server_blocks
-    keyed = [(block, *read_keys(block)) for block in blocks]
+    keyed = list(read_keys(blocks))
     key_problems = [problem for _, _, found in keyed for problem in found]
     usable = [(block, keys) for block, keys, _ in keyed if keys]
     servers, setup_problems, startup_problems = set_up(usable, files, machine, environment, in_cluster=in_cluster)

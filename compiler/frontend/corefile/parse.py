@@ -51,11 +51,6 @@ def parse_corefile(
     return Corefile(source, tuple(block for block in blocks if block.keys)), tuple(stream.problems)
 
 
-def follows_on_line(previous: Token, token: Token) -> bool:
-    """Whether CoreDNS takes a word as the next argument on the line of another."""
-    return token.source is previous.source and token.line == previous.last_line
-
-
 @lru_cache(maxsize=1)
 def _grammar() -> Lark:
     text = resources.files("kcompile.grammar").joinpath("corefile.lark").read_text()
@@ -305,7 +300,7 @@ class _Stream:
 
     def _same_line(self, start: int) -> list[Token]:
         end = start + 1
-        while end < len(self._tokens) and follows_on_line(self._tokens[end - 1], self._tokens[end]):
+        while end < len(self._tokens) and self._tokens[end].follows(self._tokens[end - 1]):
             end += 1
         return self._tokens[start:end]
 

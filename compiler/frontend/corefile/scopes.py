@@ -16,7 +16,7 @@ from kcompile.frontend.corefile.plugins.rewrite import NameRule, RewriteSettings
 from kcompile.frontend.corefile.plugins.template import TemplateSettings
 from kcompile.frontend.corefile.plugins.transfers import ZonesSettings
 from kcompile.frontend.corefile.syntax import Token
-from kcompile.frontend.corefile.zones import is_subdomain, normalize_name
+from kcompile.ir.domain_names import folded, is_subdomain
 
 _ALL = (".",)
 
@@ -56,7 +56,7 @@ def scopes(plugin: Plugin) -> tuple[Scope, ...]:
         case GrpcSettings() as settings:
             return (Scope((settings.zone,), _ALL, token),)
         case BackendSettings() as settings:
-            return (Scope(tuple(map(normalize_name, settings.zones)), _ALL, token),)
+            return (Scope(tuple(map(folded, settings.zones)), _ALL, token),)
         case ZonesSettings() as settings if plugin.name in ("auto", "secondary"):
             return (Scope(settings.zones, _ALL, token),)
     return (Scope(_ALL, (), token),) if plugin.name in ("erratic", "whoami") else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kcompile.frontend.corefile.addresses import parse_port
@@ -12,27 +12,41 @@ from kcompile.frontend.corefile.plugins.bind import BindSettings
 from kcompile.frontend.corefile.problems import Problem
 from kcompile.frontend.corefile.syntax import ServerBlock, ServerKey
 from kcompile.frontend.corefile.values import ValueProblem
-from kcompile.frontend.corefile.zones import DEFAULT_PORTS, fully_qualified, split_scheme, split_zone
+from kcompile.frontend.corefile.zones import DEFAULT_PORTS, MAX_ZONES, TOO_MANY_ZONES, split_scheme, split_zone
+from kcompile.ir.domain_names import absolute
 
 _PREFIX = "error inspecting server blocks: "
 
 
-def read_keys(block: ServerBlock) -> tuple[tuple[ServerKey, ...], tuple[Problem, ...]]:
-    """What the keys of a block stand for, and those that CoreDNS refuses."""
+def read_keys(blocks: Iterable[ServerBlock]) -> Iterator[tuple[ServerBlock, tuple[ServerKey, ...], list[Problem]]]:
+    """Each block with what its keys stand for, and with those that CoreDNS refuses."""
+    room = MAX_ZONES
+    for block in blocks:
+        keys, problems = _keys(block)
+        if len(keys) > room:
+            yield block, (), [*problems, Problem("key", TOO_MANY_ZONES, block.keys[0], prefix=_PREFIX)]
+            return
+        room -= len(keys)
+        yield block, tuple(keys), problems
+
+
+def _keys(block: ServerBlock) -> tuple[list[ServerKey], list[Problem]]:
     keys: list[ServerKey] = []
     problems: list[Problem] = []
     for token in block.keys:
+        if len(keys) > MAX_ZONES:
+            break
         scheme, text = split_scheme(token.text)
         try:
             zones, port = split_zone(text)
             for zone in zones:
                 # The name is checked again with its final dot: it may be one byte too long then.
-                split_zone(fully_qualified(zone))
-            keys += [ServerKey(scheme, fully_qualified(zone), port or DEFAULT_PORTS[scheme], token) for zone in zones]
+                split_zone(absolute(zone))
+            keys += [ServerKey(scheme, absolute(zone), port or DEFAULT_PORTS[scheme], token) for zone in zones]
         except ValueProblem as problem:
             hint = "write a blank before {" if token.text.endswith("{") else ""
             problems.append(Problem("key", str(problem), token, prefix=_PREFIX, hint=hint))
-    return tuple(keys), tuple(problems)
+    return keys, problems
 
 
 def hosts(server: Server) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from kcompile.frontend.corefile.plugins.registry import SETUPS, STARTUPS
 from kcompile.frontend.corefile.plugins.switches import RootSettings
 from kcompile.frontend.corefile.problems import Problem
 from kcompile.frontend.corefile.syntax import Directive, ServerBlock, ServerKey, Token
+from kcompile.frontend.corefile.values import ValueProblem
 
 _MAX_ERRORS = 100
 """After so many errors of one plugin in one block the rest is not looked at."""
@@ -87,6 +88,9 @@ def _set_up_plugin(
             found.append(replace(error.problem, prefix=f"plugin/{name}: {error.problem.prefix}"))
             warnings = dispenser.warnings
             tokens = _without_line(tokens, error.problem.token, directives)
+        except ValueProblem as problem:
+            found.append(Problem("value", str(problem), dispenser.token, prefix=f"plugin/{name}: "))
+            break
     warnings = [replace(problem, prefix=f"plugin/{name}: ") for problem in warnings]
     return (None if found else settings), found + warnings
 

@@ -6,6 +6,7 @@ All of it is read after `{$VAR}` is replaced and `import` is carried out, as Cor
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from kcompile.frontend.source import Source, Span
 
@@ -33,6 +34,10 @@ class Token:
         """The line on which a quoted token ends. CoreDNS counts the line breaks of the replaced text."""
         return self.line + self.text.count("\n")
 
+    def follows(self, previous: Token) -> bool:
+        """Whether CoreDNS takes this word as the next argument on the line of another."""
+        return self.source is previous.source and self.line == previous.last_line
+
 
 @dataclass(frozen=True, slots=True)
 class Directive:
@@ -51,9 +56,9 @@ class Directive:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The words after the name on the same line, up to `{`."""
-        first, words = self.tokens[0], []
-        for token in self.tokens[1:]:
-            if token.text == "{" or token.line != first.last_line or token.source is not first.source:
+        words = []
+        for previous, token in pairwise(self.tokens):
+            if token.text == "{" or not token.follows(previous):
                 break
             words.append(token.text)
         return tuple(words)

@@ -12,7 +12,8 @@ from kcompile.frontend.corefile.files import FileError
 from kcompile.frontend.corefile.problems import Problem
 from kcompile.frontend.corefile.resolv_conf import read_resolv_conf
 from kcompile.frontend.corefile.values import quote
-from kcompile.frontend.corefile.zones import normalize_name, origins
+from kcompile.frontend.corefile.zones import origins
+from kcompile.ir.domain_names import folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def _search(dispenser: Dispenser, context: Context, name: str) -> tuple[str, ...
         raise dispenser.plain(
             message, "file", "write @kubernetes to take the search list from the Pod's namespace"
         ) from None
-    return tuple(normalize_name(zone) for zone in read_resolv_conf(content or b"").search)
+    return tuple(folded(zone) for zone in read_resolv_conf(content or b"").search)
 
 
 # The plugins that can tell a client's search list.

@@ -8,7 +8,8 @@ from kcompile.frontend.corefile.configuration import Settings
 from kcompile.frontend.corefile.context import Context
 from kcompile.frontend.corefile.dispenser import Dispenser, did_you_mean
 from kcompile.frontend.corefile.values import SECOND, ValueProblem, atoi, parse_duration, quote, quote_rune
-from kcompile.frontend.corefile.zones import normalize_name, origins
+from kcompile.frontend.corefile.zones import origins
+from kcompile.ir.domain_names import folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def _serve_stale(dispenser: Dispenser, settings: CacheSettings) -> CacheSettings
 def _disable(dispenser: Dispenser, settings: CacheSettings) -> CacheSettings:
     """`disable success|denial [ZONES...]`"""
     words = dispenser.arguments()
-    zones = tuple(normalize_name(zone) for zone in words[1:]) or (".",)
+    zones = tuple(folded(zone) for zone in words[1:]) or (".",)
     if words[0] == "denial":
         return replace(settings, denial=replace(settings.denial, disabled=zones))
     if words[0] == "success":

@@ -14,7 +14,8 @@ from kcompile.frontend.corefile.plugins.upstreams import Upstream as Upstream
 from kcompile.frontend.corefile.plugins.upstreams import read_upstreams
 from kcompile.frontend.corefile.tls_files import check_tls_files
 from kcompile.frontend.corefile.values import SECOND, format_duration, parse_duration, parse_uint
-from kcompile.frontend.corefile.zones import is_domain_name, normalize_zones
+from kcompile.frontend.corefile.zones import all_zones, normalize_zones
+from kcompile.ir.domain_names import is_domain_name
 
 Policy = Literal["random", "round_robin", "sequential"]
 
@@ -89,7 +90,7 @@ def _forward(dispenser: Dispenser, context: Context) -> Forward:
         if name == "tls":
             _tls(dispenser, context)
         elif name == "except":
-            excepted += (zone for text in dispenser.arguments() for zone in normalize_zones(text))
+            excepted += all_zones(dispenser.arguments())
         elif name in _OPTIONS:
             forward = _OPTIONS[name](dispenser, forward)
         else:

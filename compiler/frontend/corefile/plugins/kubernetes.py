@@ -13,7 +13,8 @@ from kcompile.frontend.corefile.dispenser import Dispenser, did_you_mean
 from kcompile.frontend.corefile.files import FileError
 from kcompile.frontend.corefile.label_selector import LabelSelector, SelectorProblem, parse_label_selector
 from kcompile.frontend.corefile.values import SECOND, ValueProblem, parse_duration, quote
-from kcompile.frontend.corefile.zones import is_reverse, origins
+from kcompile.frontend.corefile.zones import origins
+from kcompile.ir.domain_names import is_below_reverse_zone
 
 PodMode = Literal["disabled", "insecure", "verified"]
 
@@ -60,7 +61,7 @@ def setup(dispenser: Dispenser, context: Context) -> KubernetesSettings:
     settings = KubernetesSettings((), "")
     for _ in dispenser.occurrences(once=True):
         zones = origins(dispenser.remaining(), context.keys)
-        primary = next((zone for zone in zones if not is_reverse(zone)), None)
+        primary = next((zone for zone in zones if not is_below_reverse_zone(zone)), None)
         if primary is None:
             raise dispenser.plain("non-reverse zone name must be used", "zone")
         settings = KubernetesSettings(zones, primary)

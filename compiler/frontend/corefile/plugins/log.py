@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kcompile.frontend.corefile.configuration import Settings
 from kcompile.frontend.corefile.context import Context
 from kcompile.frontend.corefile.dispenser import Dispenser, did_you_mean
-from kcompile.frontend.corefile.zones import fully_qualified
+from kcompile.ir.domain_names import absolute
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +45,5 @@ def setup(dispenser: Dispenser, context: Context) -> LogSettings:
                     raise dispenser.plain(f"invalid Class: {word}", hint=", ".join(_CLASSES))
                 classes.add(word)
         for scope in scopes or ["."]:
-            rules.append(Rule(fully_qualified(scope), form, frozenset(classes or {"all"})))
+            rules.append(Rule(absolute(scope), form, frozenset(classes or {"all"})))
     return LogSettings(tuple(rules))

@@ -13,7 +13,7 @@ from kcompile.frontend.corefile.dispenser import Dispenser
 from kcompile.frontend.corefile.numbers import CLASSES, RCODES, TYPES
 from kcompile.frontend.corefile.regexp import Regexp, RegexpError, compile_regexp
 from kcompile.frontend.corefile.values import ValueProblem, parse_uint, quote
-from kcompile.frontend.corefile.zones import normalize_name
+from kcompile.ir.domain_names import folded
 
 Match = Literal["exact", "prefix", "suffix", "substring", "regex"]
 
@@ -177,8 +177,8 @@ def _name_rule(stop: bool, words: list[str]) -> NameRule:
         raise RuleProblem(f"{supported}, received: {kind.lower()}")
     if match == "regex":
         pattern = _pattern(source, target)
-        return NameRule(stop, match, source, pattern, normalize_name(target), auto, answers)
-    source, target = normalize_name(source), normalize_name(target)
+        return NameRule(stop, match, source, pattern, folded(target), auto, answers)
+    source, target = folded(source), folded(target)
     if match == "exact":
         # CoreDNS checks the target as a pattern for the way back, though it does not use it.
         _pattern(target, source)
@@ -208,7 +208,7 @@ def _answer_rules(kind: str, words: list[str]) -> tuple[bool, tuple[AnswerRule, 
                 pattern = _pattern(words[0], words[1])
             except RuleProblem as problem:
                 raise RuleProblem(f"{field} answer rule for {kind} rule: {problem}") from None
-            rules.append(AnswerRule("name" if field == "name" else "value", pattern, normalize_name(words[1])))
+            rules.append(AnswerRule("name" if field == "name" else "value", pattern, folded(words[1])))
             words = words[2:]
         else:
             raise RuleProblem(f"invalid type {quote(field)} for answer rule for {kind} rule")
@@ -281,12 +281,12 @@ def _rcode(text: str) -> int | None:
 def _named(words: list[str], what: str) -> tuple[Match, str, Regexp | None]:
     """`[exact|prefix|suffix|substring|regex] NAME`"""
     if len(words) == 1:
-        return "exact", normalize_name(words[0]), None
+        return "exact", folded(words[0]), None
     match = _match(words[0])
     if match is None:
         raise RuleProblem(f"{what} rule supports only exact, prefix, suffix, substring, and regex name matching")
     if match != "regex":
-        return match, normalize_name(words[1]), None
+        return match, folded(words[1]), None
     try:
         return match, words[1], compile_regexp(words[1])
     except RegexpError:

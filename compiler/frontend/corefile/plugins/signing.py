@@ -12,7 +12,8 @@ from kcompile.frontend.corefile.files import FileError
 from kcompile.frontend.corefile.numbers import TYPES
 from kcompile.frontend.corefile.tokens import decode
 from kcompile.frontend.corefile.values import quote
-from kcompile.frontend.corefile.zones import is_subdomain, normalize_name, origins
+from kcompile.frontend.corefile.zones import origins
+from kcompile.ir.domain_names import folded, is_subdomain
 
 _ZONE_KEY, _SECURE_ENTRY_POINT = 256, 1
 _PUBLIC_KEY = re.compile(
@@ -96,7 +97,7 @@ def _key_file(dispenser: Dispenser, context: Context, name: str) -> tuple[str, i
         raise dispenser.plain("no public key found", "key")
     if contents[1] is not None and b"Private-key-format: v1." not in contents[1]:
         raise dispenser.plain("dns: bad private key", "key")
-    return normalize_name(match[1]), int(match[2])
+    return folded(match[1]), int(match[2])
 
 
 def setup_tsig(dispenser: Dispenser, context: Context) -> SigningSettings:
@@ -118,7 +119,7 @@ def _tsig(dispenser: Dispenser, context: Context) -> SigningSettings:
             if name == "secret":
                 if len(words) != 2:
                     raise dispenser.argument_error()
-                _add_secrets(dispenser, secrets, [normalize_name(words[0])])
+                _add_secrets(dispenser, secrets, [folded(words[0])])
             elif name == "secrets":
                 if len(words) != 1:
                     raise dispenser.argument_error()
@@ -157,8 +158,8 @@ def _secrets_file(dispenser: Dispenser, context: Context, name: str) -> list[str
             key = words[1].strip('"{') if words[0] == "key" and len(words) > 1 else ""
             if not key:
                 raise dispenser.plain(f"unexpected token {quote(words[0])}")
-            _add_secrets(dispenser, set(names), [normalize_name(key)])
-            names.append(normalize_name(key))
+            _add_secrets(dispenser, set(names), [folded(key)])
+            names.append(folded(key))
             inside, has_secret = True, False
         elif words[0] == "secret":
             if len(words) < 2 or not words[1].strip('";'):
