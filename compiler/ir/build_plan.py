@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from operator import attrgetter
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from kcompile.ir.categories import Topology, categorize
-from kcompile.ir.endpoints import PortKey, endpoints_of_ports
 from kcompile.ir.node_addresses import (
-    LOOPBACK,
     canonical_cidr,
     cidrs_of,
     local_detector,
@@ -17,15 +14,74 @@ from kcompile.ir.node_addresses import (
     node_port_cidrs,
     own_addresses,
 )
-from kcompile.ir.plan import EndpointInfo, Family, FamilyPlan, KubeVersion, Mode, NodePlan, ServicePortInfo
-from kcompile.ir.service_ports import follows_hints_annotation, service_ports
-from kcompile.ir.versions import ENDPOINT_RULES, EndpointRules
+from kcompile.ir.plan import Family, FamilyPlan, KubeVersion, Mode, NodePlan
+from kcompile.ir.shared_plan import SharedFamily, share
 from kcompile.model.cluster import Cluster
 from kcompile.model.configuration import KubeProxyConfiguration
 from kcompile.model.node import Node
-from kcompile.model.service import Service
 
-IN_ORDER = attrgetter("namespace", "service", "port_name", "protocol")
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes the plans of a completed cluster's nodes for one release of kube-proxy: see `planner`."""
+
+    kube_version: KubeVersion
+    configuration: KubeProxyConfiguration
+    nodes: Mapping[str, Node]
+    families: Mapping[Family, SharedFamily]
+    service_cidrs: Mapping[Family, tuple[str, ...]]
+
+    def plan(self, node: str, mode: Mode, local_addresses: tuple[str, ...] | None = None) -> NodePlan:
+        """What kube-proxy on `node` knows before it writes a rule.
+
+        `local_addresses` are the node's own addresses, as "IP/prefix" or "IP"; None stands for loopback and the
+        addresses of its status. A node that the cluster does not have is one without addresses, zone and Pod networks.
+        """
+        # By this name kube-proxy looks for its Node, and tells local endpoints and hints.
+        name = self.configuration.hostname_override or node
+        found = self.nodes.get(name)
+        ips = node_ips(found, self.configuration)
+        own = own_addresses(local_addresses, self.nodes.get(node))
+
+        def family_plan(family: Family) -> FamilyPlan:
+            node_ip = ips.get(family, "")
+            addresses = tuple(address for address in own if (":" in address) == (family == 6))
+            cidrs = node_port_cidrs(self.configuration, mode, family, node_ip)
+            return FamilyPlan(
+                family=family,
+                service_ports=self.families[family].ports_on(name, found.zone if found else "", node_ip),
+                node_ip=node_ip,
+                local_addresses=addresses,
+                node_port_cidrs=cidrs,
+                node_port_addresses=node_port_addresses(cidrs, addresses, family),
+                detect_local=local_detector(self.configuration, found, family),
+                service_cidrs=self.service_cidrs[family],
+            )
+
+        return NodePlan(
+            node=node,
+            mode=mode,
+            kube_version=self.kube_version,
+            ipv4=family_plan(4),
+            ipv6=family_plan(6),
+            primary_family=next(iter(ips), 4),
+            configuration=self.configuration,
+        )
+
+
+def planner(cluster: Cluster, kube_version: KubeVersion) -> Planner:
+    """What the plans of all nodes of a completed cluster share, worked out once."""
+    families: tuple[Family, Family] = (4, 6)
+    cidrs = [cidr for item in cluster.service_cidrs for cidr in item.cidrs]
+    return Planner(
+        kube_version=kube_version,
+        configuration=cluster.kube_proxy or KubeProxyConfiguration(),
+        nodes={item.name: item for item in cluster.nodes},
+        families={family: share(cluster, kube_version, family) for family in families},
+        service_cidrs={
+            family: tuple(dict.fromkeys(map(canonical_cidr, cidrs_of(cidrs, family)))) for family in families
+        },
+    )
 
 
 def build_plan(
@@ -35,78 +91,5 @@ def build_plan(
     kube_version: KubeVersion,
     local_addresses: tuple[str, ...] | None = None,
 ) -> NodePlan:
-    """What kube-proxy on `node` knows of a completed cluster before it writes a rule.
-
-    `local_addresses` are the node's own addresses, as "IP/prefix" or "IP"; None stands for loopback and the addresses
-    of its status. A node that the cluster does not have is one without addresses, zone and Pod networks.
-    """
-    configuration = cluster.kube_proxy or KubeProxyConfiguration()
-    # By this name kube-proxy looks for its Node, and tells local endpoints and hints.
-    name = configuration.hostname_override or node
-    nodes = {item.name: item for item in cluster.nodes}
-    found = nodes.get(name)
-    ips = node_ips(found, configuration)
-    own = own_addresses(local_addresses, nodes.get(node))
-
-    def family_plan(family: Family) -> FamilyPlan:
-        node_ip = ips.get(family, "")
-        addresses = tuple(address for address in own if (":" in address) == (family == 6))
-        cidrs = node_port_cidrs(configuration, mode, family, node_ip)
-        service_cidrs = cidrs_of((cidr for item in cluster.service_cidrs for cidr in item.cidrs), family)
-        return FamilyPlan(
-            family=family,
-            service_ports=_service_ports(cluster, family, name, found, node_ip, ENDPOINT_RULES[kube_version]),
-            node_ip=node_ip,
-            local_addresses=addresses,
-            node_port_cidrs=cidrs,
-            node_port_addresses=node_port_addresses(cidrs, addresses, family),
-            detect_local=local_detector(configuration, found, family),
-            service_cidrs=tuple(dict.fromkeys(map(canonical_cidr, service_cidrs))),
-        )
-
-    return NodePlan(
-        node=node,
-        mode=mode,
-        kube_version=kube_version,
-        ipv4=family_plan(4),
-        ipv6=family_plan(6),
-        primary_family=next(iter(ips), 4),
-        configuration=configuration,
-    )
-
-
-def _service_ports(
-    cluster: Cluster, family: Family, node: str, found: Node | None, node_ip: str, rules: EndpointRules
-) -> tuple[ServicePortInfo, ...]:
-    endpoints = endpoints_of_ports(cluster.endpoint_slices, family, node, rules)
-    zone = found.zone if found else ""
-    # kube-proxy that does not know its address of a family takes loopback for it.
-    source = node_ip or LOOPBACK[family]
-    ports = [
-        _with_endpoints(port, endpoints, _topology(service, node, zone, rules))
-        for service in cluster.services
-        for port in service_ports(service, family, source)
-    ]
-    return tuple(sorted(ports, key=IN_ORDER))
-
-
-def _topology(service: Service, node: str, zone: str, rules: EndpointRules) -> Topology:
-    zone_hints = bool(zone) and (not rules.hints_need_annotation or follows_hints_annotation(service))
-    return Topology(node, zone, rules.node_hints, zone_hints)
-
-
-def _with_endpoints(
-    port: ServicePortInfo, by_port: dict[PortKey, tuple[EndpointInfo, ...]], topology: Topology
-) -> ServicePortInfo:
-    endpoints = by_port.get((port.namespace, port.service, port.port_name, port.protocol), ())
-    if not endpoints:
-        return port
-    categories = categorize(endpoints, port.uses_cluster_endpoints, port.uses_local_endpoints, topology)
-    return replace(
-        port,
-        endpoints=endpoints,
-        cluster_endpoints=categories.cluster,
-        local_endpoints=categories.local,
-        reachable_endpoints=categories.reachable,
-        has_any_endpoints=categories.has_any,
-    )
+    """The plan for one node; where there are more to come, `planner` shares what they have in common."""
+    return planner(cluster, kube_version).plan(node, mode, local_addresses)

@@ -44,6 +44,8 @@ def categorize(endpoints: Endpoints, uses_cluster: bool, uses_local: bool, topol
 def _usable(endpoints: Sequence[EndpointInfo]) -> Endpoints:
     """The ready endpoints, else those that serve while they terminate."""
     ready = tuple([endpoint for endpoint in endpoints if endpoint.ready])
+    if len(ready) == len(endpoints) and isinstance(endpoints, tuple):
+        return endpoints  # which saves a large cluster a second list
     return ready or tuple([endpoint for endpoint in endpoints if endpoint.serving and endpoint.terminating])
 
 

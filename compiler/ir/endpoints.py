@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
 from kcompile.ir.plan import EndpointInfo, Family
 from kcompile.ir.versions import EndpointRules
-from kcompile.model.endpoint_slice import Endpoint, EndpointSlice
+from kcompile.model.endpoint_slice import EndpointSlice
 from kcompile.passes.addresses import IP_FAMILY, format_address, is_ipv4, parse_address
+
+try:
+    from kcompile.native.plan import by_address, changed, usable
+except ImportError:
+    from kcompile.twins.plan import by_address, changed, usable
 
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
 
-NO_HINTS: frozenset[str] = frozenset()
+PORT = EndpointInfo._fields.index("port")
 
 PortKey = tuple[str, str, str, str]
 """(namespace, Service, port name, protocol)."""
 
-_Entry = tuple[str, EndpointInfo]  # "ip:port" and the endpoint
+
+class Gathered(NamedTuple):
+    """The endpoints of a Service port as every node sees them, ready or not, sorted by the string "ip:port".
+
+    `nodes` are those that they run on; `hinted` says that some have hints. Where an address is listed several times,
+    `contested` has all that are listed, in kube-proxy's order: which of them stands may depend on the node.
+    """
+
+    endpoints: tuple[EndpointInfo, ...] = ()
+    nodes: frozenset[str] = frozenset()
+    hinted: bool = False
+    contested: tuple[EndpointInfo, ...] = ()
 
 
 def is_for_kube_proxy(labels: Mapping[str, str]) -> bool:
@@ -26,67 +43,76 @@ def is_for_kube_proxy(labels: Mapping[str, str]) -> bool:
     return PROXY_NAME_LABEL not in labels and HEADLESS_LABEL not in labels
 
 
-def endpoints_of_ports(
-    slices: Iterable[EndpointSlice], family: Family, node: str, rules: EndpointRules
-) -> dict[PortKey, tuple[EndpointInfo, ...]]:
-    """The endpoints of each Service port in one family, ready or not, sorted by the string "ip:port".
+def gather_endpoints(slices: Iterable[EndpointSlice], family: Family, rules: EndpointRules) -> dict[PortKey, Gathered]:
+    """The endpoints of each Service port in one family.
 
     kube-proxy collects the slices of a Service in the random order of a map. Here it is the order of their names, which
     matters only for an address that several slices list.
     """
     address_type = IP_FAMILY[family]
-    collected: dict[PortKey, dict[str, EndpointInfo]] = {}
-    for item in sorted(slices, key=lambda item: item.meta.key):
-        if item.address_type != address_type or not item.service_name or not is_for_kube_proxy(item.meta.labels):
+    canonical = canonical_address if rules.canonical_addresses else None
+    listed: dict[PortKey, list[_Listed]] = {}
+    for item in sorted((item for item in slices if item.address_type == address_type), key=attrgetter("meta.key")):
+        if not item.service_name or not is_for_kube_proxy(item.meta.labels):
             continue
-        endpoints = tuple(_usable_endpoints(item.endpoints, family, rules))
+        endpoints = item.endpoints
+        if rules.sorted_by_address:
+            endpoints = tuple(sorted(endpoints, key=attrgetter("addresses")))
         # A port without a number means "all ports", which kube-proxy does not support.
-        ports = sorted((port for port in item.ports if port.port), key=attrgetter("port"))
-        for port in ports:
+        ports = sorted(((port, port.port) for port in item.ports if port.port), key=itemgetter(1))
+        for i, (port, number) in enumerate(ports):
+            if i == 0:
+                infos, nodes, hinted = usable(EndpointInfo, endpoints, family == 6, canonical, number, item.origin)
+            else:
+                infos = changed(EndpointInfo, infos, PORT, number)
             key = (item.meta.namespace, item.service_name, port.name, port.protocol or "TCP")
-            found = collected.setdefault(key, {})
-            for address, endpoint in _with_port(endpoints, item, port.port or 0, family, node):
-                if address not in found or _replaces(endpoint, rules):
-                    found[address] = endpoint
-    return {key: tuple(map(itemgetter(1), sorted(found.items()))) for key, found in collected.items()}
+            listed.setdefault(key, []).append(_Listed(infos, nodes, hinted))
+    return {key: _gathered(found, rules) for key, found in listed.items()}
 
 
-def _replaces(endpoint: EndpointInfo, rules: EndpointRules) -> bool:
+class _Listed(NamedTuple):
+    """What one slice lists for a Service port."""
+
+    infos: list[EndpointInfo]
+    nodes: frozenset[str]
+    hinted: bool
+
+
+def _gathered(found: list[_Listed], rules: EndpointRules) -> Gathered:
+    """The endpoints of a Service port from all of its slices."""
+    infos, nodes, hinted = found[0]
+    if len(found) > 1:
+        infos = [info for one in found for info in one.infos]
+        nodes = frozenset().union(*(one.nodes for one in found))
+        hinted = any(one.hinted for one in found)
+    endpoints = by_address(infos)
+    if endpoints is None:
+        return Gathered(settled(infos, "", rules), nodes, hinted, tuple(infos))
+    return Gathered(endpoints, nodes, hinted)
+
+
+def settled(listed: Iterable[EndpointInfo], node: str, rules: EndpointRules) -> tuple[EndpointInfo, ...]:
+    """The endpoints that stand on a node, each address once."""
+    found: dict[str, EndpointInfo] = {}
+    for endpoint in listed:
+        if endpoint.address not in found or _replaces(endpoint, node, rules):
+            found[endpoint.address] = endpoint
+    return tuple(endpoint for _, endpoint in sorted(found.items()))
+
+
+def _replaces(endpoint: EndpointInfo, node: str, rules: EndpointRules) -> bool:
     """Whether an endpoint takes the place of an earlier one with the same address."""
-    return not endpoint.terminating if rules.prefer_running_duplicate else endpoint.local
+    return not endpoint.terminating if rules.prefer_running_duplicate else is_on(endpoint, node)
 
 
-def _usable_endpoints(
-    endpoints: Iterable[Endpoint], family: Family, rules: EndpointRules
-) -> Iterator[tuple[str, Endpoint]]:
-    """The endpoints with their address, of which all but the first are ignored."""
-    for endpoint in sorted(endpoints, key=attrgetter("addresses")) if rules.sorted_by_address else endpoints:
-        if endpoint.addresses:
-            address = endpoint.addresses[0]
-            if (":" in address) == (family == 6):
-                yield (canonical_address(address) if rules.canonical_addresses else address), endpoint
+def is_on(endpoint: EndpointInfo, node: str) -> bool:
+    return endpoint.node == node and bool(node)
 
 
-def _with_port(
-    endpoints: Iterable[tuple[str, Endpoint]], item: EndpointSlice, port: int, family: Family, node: str
-) -> Iterator[_Entry]:
-    suffix = f":{port}" if family == 4 else f"]:{port}"
-    bracket = "" if family == 4 else "["
-    for address, endpoint in endpoints:
-        yield (
-            f"{bracket}{address}{suffix}",
-            EndpointInfo(
-                address,
-                port,
-                endpoint.node_name == node and bool(node),
-                endpoint.ready is not False,
-                endpoint.serving is not False,
-                endpoint.terminating is True,
-                frozenset(endpoint.zone_hints) if endpoint.zone_hints else NO_HINTS,
-                frozenset(endpoint.node_hints) if endpoint.node_hints else NO_HINTS,
-                item.origin,
-            ),
-        )
+def endpoints_on(gathered: Gathered, node: str, rules: EndpointRules) -> tuple[EndpointInfo, ...]:
+    """The endpoints as a node sees them, its own marked as local."""
+    endpoints = settled(gathered.contested, node, rules) if gathered.contested else gathered.endpoints
+    return tuple([endpoint._replace(local=True) if is_on(endpoint, node) else endpoint for endpoint in endpoints])
 
 
 def canonical_address(text: str) -> str:

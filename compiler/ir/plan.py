@@ -26,7 +26,8 @@ class EndpointInfo(NamedTuple):
     A tuple, because there are more of these than of anything else and the emitters read their fields by position.
 
     `ip` is the text that goes into rules and hashes: canonical from 1.34 on, as given in 1.30. `ready` holds also for
-    a Service that publishes not-ready addresses. `local` means that the endpoint is on the plan's node.
+    a Service that publishes not-ready addresses. `node` is where the endpoint runs, "" if nobody says; `local` means
+    that this is the plan's node.
     """
 
     ip: str
@@ -38,6 +39,7 @@ class EndpointInfo(NamedTuple):
     zone_hints: frozenset[str] = frozenset()
     node_hints: frozenset[str] = frozenset()
     origin: Origin = NOWHERE
+    node: str = ""
 
     @property
     def address(self) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from kcompile.ir.endpoints import canonical_address, is_for_kube_proxy
-from kcompile.ir.node_addresses import canonical_cidr, cidrs_of, contains
+from kcompile.ir.node_addresses import canonical_cidr, cidrs_of
 from kcompile.ir.plan import Family, ServicePortInfo
 from kcompile.model.service import Service
 from kcompile.passes.addresses import format_address, parse_address
+
+try:
+    from kcompile.native.plan import replaced
+except ImportError:
+    from kcompile.twins.plan import replaced
 
 DEFAULT_AFFINITY_TIMEOUT = 10800
 """Seconds: what the API server fills in for sessionAffinity ClientIP."""
@@ -32,15 +36,11 @@ def follows_hints_annotation(service: Service) -> bool:
     return False
 
 
-def service_ports(service: Service, family: Family, node_ip: str) -> tuple[ServicePortInfo, ...]:
-    """The ports of a Service in one family; none if kube-proxy leaves it alone or it has no address of the family.
-
-    `node_ip` is the address whose presence in the source ranges lets the node itself through.
-    """
+def service_ports(service: Service, family: Family) -> tuple[ServicePortInfo, ...]:
+    """The ports of a Service in one family; none if kube-proxy leaves it alone or it has no address of the family."""
     cluster_ip = _cluster_ip(service, family) if is_served(service) else ""
     if not cluster_ip:
         return ()
-    source_ranges = cidrs_of(service.load_balancer_source_ranges, family)
     external_policy_local = service.external_traffic_policy == "Local" and _takes_external_traffic(service)
     health_check = external_policy_local and service.type == "LoadBalancer"
     affinity = service.session_affinity == "ClientIP"
@@ -54,8 +54,7 @@ def service_ports(service: Service, family: Family, node_ip: str) -> tuple[Servi
         external_ips=_of_family(service.external_ips, family),
         # A load balancer in mode Proxy wants to see the traffic itself (KEP-1860).
         load_balancer_vips=_of_family((i.ip for i in service.ingress if i.ip_mode != "Proxy"), family),
-        source_ranges=tuple(map(canonical_cidr, source_ranges)),
-        source_ranges_include_node=contains(source_ranges, node_ip),
+        source_ranges=tuple(map(canonical_cidr, cidrs_of(service.load_balancer_source_ranges, family))),
         session_affinity_timeout=(service.session_affinity_timeout or DEFAULT_AFFINITY_TIMEOUT) if affinity else 0,
         internal_policy_local=service.internal_traffic_policy == "Local",
         external_policy_local=external_policy_local,
@@ -63,7 +62,15 @@ def service_ports(service: Service, family: Family, node_ip: str) -> tuple[Servi
         origin=service.origin,
     )
     return tuple(
-        replace(common, port_name=port.name, protocol=port.protocol or "TCP", port=port.port, node_port=port.node_port)
+        replaced(
+            common,
+            {
+                "port_name": port.name,
+                "protocol": port.protocol or "TCP",
+                "port": port.port,
+                "node_port": port.node_port,
+            },
+        )
         for port in service.ports
     )
 

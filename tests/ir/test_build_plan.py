@@ -123,3 +123,11 @@ def test_a_node_of_unknown_address_counts_as_loopback_among_source_ranges() -> N
     assert all(
         port.source_ranges_include_node for port in build_plan(cluster, "n", "iptables", "1.37").ipv4.service_ports
     )
+
+
+def test_source_ranges_may_include_the_node() -> None:
+    near = replace(service("web"), load_balancer_source_ranges=("192.168.0.0/16",))
+    cluster = replace(CLUSTER, services=(near, service("api")))
+    inside, outside = (build_plan(cluster, node, "iptables", "1.37").ipv4.service_ports for node in ("node1", "node2"))
+    assert [port.source_ranges_include_node for port in inside] == [False, True]
+    assert [port.source_ranges_include_node for port in outside] == [False, False]

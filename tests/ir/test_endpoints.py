@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kcompile.ir.endpoints import endpoints_of_ports
+from kcompile.ir.endpoints import Gathered, endpoints_on, gather_endpoints
 from kcompile.ir.plan import EndpointInfo
 from kcompile.ir.versions import ENDPOINT_RULES
 from kcompile.model import Endpoint, EndpointPort, EndpointSlice, Meta
@@ -28,7 +28,8 @@ def slice_of(*endpoints: Endpoint, name: str = "web-1", kind: str = "IPv4", **la
 
 
 def collect(*slices: EndpointSlice, family: int = 4, rules: object = NEW) -> tuple[EndpointInfo, ...]:
-    return endpoints_of_ports(slices, family, "node1", rules).get(KEY, ())  # type: ignore[arg-type]
+    gathered = gather_endpoints(slices, family, rules).get(KEY, Gathered())  # type: ignore[arg-type]
+    return endpoints_on(gathered, "node1", rules)  # type: ignore[arg-type]
 
 
 def test_endpoints_sort_by_the_text_of_address_and_port() -> None:
@@ -84,7 +85,7 @@ def test_a_port_without_a_number_is_left_out(port: int | None) -> None:
 
 def test_a_port_without_a_protocol_is_tcp_and_without_a_name_unnamed() -> None:
     item = replace(slice_of(Endpoint(("10.0.0.1",))), ports=(EndpointPort("", "", 80),))
-    assert set(endpoints_of_ports([item], 4, "node1", NEW)) == {("ns", "web", "", "TCP")}
+    assert set(gather_endpoints([item], 4, NEW)) == {("ns", "web", "", "TCP")}
 
 
 def test_ports_of_one_name_are_collected_from_every_slice() -> None:

@@ -30,11 +30,11 @@ WEB = Service(
 
 
 def first(**changes: Any) -> ServicePortInfo:
-    return service_ports(replace(WEB, **changes), 4, "192.168.1.11")[0]
+    return service_ports(replace(WEB, **changes), 4)[0]
 
 
 def test_a_service_is_digested_by_family() -> None:
-    ipv4, ipv6 = (service_ports(WEB, family, "192.168.1.11") for family in (4, 6))
+    ipv4, ipv6 = (service_ports(WEB, family) for family in (4, 6))
     assert [(port.name, port.protocol, port.port, port.node_port) for port in ipv4] == [
         ("ns1/web:http", "TCP", 80, 30080),
         ("ns1/web:dns", "UDP", 53, 0),
@@ -62,13 +62,8 @@ def test_an_unnamed_port_is_named_after_its_service() -> None:
     ],
 )
 def test_what_kube_proxy_leaves_alone_has_no_ports(service: Service) -> None:
-    assert service_ports(WEB, 4, "192.168.1.11")
-    assert service_ports(service, 4, "192.168.1.11") == ()
-
-
-def test_source_ranges_may_include_the_node() -> None:
-    assert first().source_ranges_include_node
-    assert not first(load_balancer_source_ranges=("10.0.0.0/8",)).source_ranges_include_node
+    assert service_ports(WEB, 4)
+    assert service_ports(service, 4) == ()
 
 
 def test_the_external_policy_counts_only_where_external_traffic_comes_in() -> None:

@@ -1,0 +1,22 @@
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from kcompile.frontend.source import Origin
+from kcompile.ir.plan import EndpointInfo
+from kcompile.model.endpoint_slice import Endpoint
+
+T = TypeVar("T")
+
+def usable(
+    kind: type[EndpointInfo],
+    endpoints: Iterable[Endpoint],
+    ipv6: bool,
+    canonical: Callable[[str], str] | None,
+    port: int,
+    origin: Origin,
+) -> tuple[list[EndpointInfo], frozenset[str], bool]: ...
+def changed(
+    kind: type[EndpointInfo], infos: Iterable[EndpointInfo], field: int, value: object
+) -> list[EndpointInfo]: ...
+def by_address(infos: Iterable[EndpointInfo]) -> tuple[EndpointInfo, ...] | None: ...
+def replaced(given: T, changes: Mapping[str, Any]) -> T: ...

@@ -1,0 +1,266 @@
+"""What the plan of a large cluster is made of in bulk; `kcompile.twins.plan` says the same in plain Python.
+
+An endpoint's tuple is of a type that is given (`kcompile.ir.plan.EndpointInfo`), whose fields stand here by position.
+"""
+
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_SET_ITEM
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport free, malloc
+
+include "emit_buffer.pxi"
+
+cdef extern from "Python.h":
+    int PyType_IsSubtype(PyTypeObject *one, PyTypeObject *other)
+    int PyType_HasFeature(PyTypeObject *type, unsigned long feature)
+    unsigned long Py_TPFLAGS_TUPLE_SUBCLASS
+    PyObject *PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t items) except NULL
+    int PyObject_GenericSetAttr(object target, object name, object value) except -1
+    PyTypeObject *Py_TYPE(object value)
+
+cdef extern from *:
+    """
+    #include "emit.h"
+    #include "structmember.h"
+
+    /* Only slots lie between the head of such an object and its end: no dict, no weak references, no other base. */
+    static int has_slots_only(PyTypeObject *type) {
+        return type->tp_base == &PyBaseObject_Type && !type->tp_dictoffset && !type->tp_weaklistoffset
+            && !type->tp_itemsize && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE);
+    }
+
+    static PyObject *copy_slots(PyObject *given) {
+        PyTypeObject *type = Py_TYPE(given);
+        PyObject *made = PyType_GenericAlloc(type, 0);
+        if (!made) return NULL;
+        PyObject **from = (PyObject **)(given + 1), **to = (PyObject **)(made + 1);
+        size_t count = (type->tp_basicsize - sizeof(PyObject)) / sizeof(PyObject *);
+        for (size_t i = 0; i < count; i++) {
+            Py_XINCREF(from[i]);
+            to[i] = from[i];
+        }
+        return made;
+    }
+
+    /* Where a slot of that name lies in objects of a type, or 0. */
+    static Py_ssize_t slot_offset(PyObject *type, PyObject *name) {
+        PyObject *found = PyDict_GetItemWithError(((PyTypeObject *)type)->tp_dict, name); /* borrowed */
+        if (!found || !Py_IS_TYPE(found, &PyMemberDescr_Type)) return 0;
+        PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
+        return member->type == T_OBJECT_EX ? member->offset : 0;
+    }
+
+    /* Four numbers up to 255 without leading zeros: an IPv4 address in its only spelling. */
+    static int is_dotted_quad(const char *text, Py_ssize_t length) {
+        const char *end = text + length;
+        for (int part = 0; part < 4; part++) {
+            int number = 0, digits = 0;
+            if (part && (text == end || *text++ != '.')) return 0;
+            for (; text < end && *text >= '0' && *text <= '9' && digits < 4; digits++) {
+                if (digits && !number) return 0;
+                number = 10 * number + (*text++ - '0');
+            }
+            if (!digits || number > 255) return 0;
+        }
+        return text == end;
+    }
+    """
+    int has_slots_only(type type) noexcept
+    object copy_slots(object given)
+    Py_ssize_t slot_offset(object type, object name)
+    int is_dotted_quad(const char *text, Py_ssize_t length) noexcept
+
+    ctypedef struct Block:
+        uint64_t prefix
+        size_t entry
+        size_t start
+        size_t length
+    ctypedef struct Keys:
+        const char *text
+        const size_t *starts
+    uint64_t key_prefix(const char *key, size_t length) noexcept
+    void merge_sort(Block *blocks, Block *spare, size_t count, const Keys *keys) noexcept
+    int block_after(const Block *a, const Block *b, const Keys *keys) noexcept
+
+cdef enum:  # the fields of an endpoint
+    IP
+    PORT
+    LOCAL
+    READY
+    SERVING
+    TERMINATING
+    ZONE_HINTS
+    NODE_HINTS
+    ORIGIN
+    NODE
+    FIELDS
+
+cdef object NOTHING = frozenset()
+cdef tuple ATTRIBUTES = ("addresses", "ready", "serving", "terminating", "zone_hints", "node_hints", "node_name")
+
+
+cdef int check_kind(kind) except -1:
+    if not isinstance(kind, type) or not PyType_HasFeature(<PyTypeObject *>kind, Py_TPFLAGS_TUPLE_SUBCLASS):
+        raise TypeError("endpoints are tuples")
+    return 0
+
+
+cdef inline int check_info(info) except -1:
+    if not PyTuple_Check(<PyObject *>info) or PyTuple_GET_SIZE(<PyObject *>info) != FIELDS:
+        raise ValueError(f"an endpoint is a tuple of {FIELDS} fields")
+    return 0
+
+
+cdef inline void put_field(PyObject *made, int field, value):
+    Py_INCREF(value)
+    PyTuple_SET_ITEM(<object>made, field, value)
+
+
+cdef inline bint is_ipv4_text(str address):
+    cdef PyObject *text = <PyObject *>address
+    if not PyUnicode_IS_COMPACT_ASCII(text):
+        return False
+    return is_dotted_quad(<const char *>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text))
+
+
+cdef struct Slot:
+    PyTypeObject *type
+    Py_ssize_t offset
+
+
+cdef inline attribute(given, str name, const Slot *slot):
+    cdef PyObject *value = NULL
+    if slot.offset and Py_TYPE(given) == slot.type:
+        value = (<PyObject **>(<char *><PyObject *>given + slot.offset))[0]
+    return getattr(given, name) if value == NULL else <object>value
+
+
+cdef Slot slot_of(given, str name):
+    cdef Slot slot
+    slot.type = Py_TYPE(given)
+    slot.offset = slot_offset(<object>slot.type, name)
+    return slot
+
+
+def usable(kind, endpoints, bint ipv6, canonical, int port, origin):
+    cdef list made = []
+    cdef set nodes = set()
+    cdef bint hinted = False
+    cdef str address
+    cdef tuple addresses
+    cdef PyObject *info
+    cdef Slot slots[7]
+    cdef int i
+    check_kind(kind)
+    for endpoint in endpoints:
+        if not made or Py_TYPE(endpoint) != slots[0].type:
+            for i, name in enumerate(ATTRIBUTES):
+                slots[i] = slot_of(endpoint, name)
+        addresses = attribute(endpoint, "addresses", &slots[0])
+        if not addresses:
+            continue
+        address = addresses[0]
+        if is_ipv4_text(address):
+            if ipv6:
+                continue
+        elif (":" in address) != ipv6:
+            continue
+        elif canonical is not None:
+            address = canonical(address)
+        ready = attribute(endpoint, "ready", &slots[1])
+        serving = attribute(endpoint, "serving", &slots[2])
+        terminating = attribute(endpoint, "terminating", &slots[3])
+        zone_hints = attribute(endpoint, "zone_hints", &slots[4])
+        node_hints = attribute(endpoint, "node_hints", &slots[5])
+        node = attribute(endpoint, "node_name", &slots[6])
+        zone_hints = frozenset(zone_hints) if zone_hints else NOTHING
+        node_hints = frozenset(node_hints) if node_hints else NOTHING
+        hinted = hinted or zone_hints is not NOTHING or node_hints is not NOTHING
+        nodes.add(node)
+        # Nothing can fail from here on.
+        info = PyType_GenericAlloc(<PyTypeObject *>kind, FIELDS)
+        put_field(info, IP, address)
+        put_field(info, PORT, port)
+        put_field(info, LOCAL, False)
+        put_field(info, READY, ready is not False)
+        put_field(info, SERVING, serving is not False)
+        put_field(info, TERMINATING, terminating is True)
+        put_field(info, ZONE_HINTS, zone_hints)
+        put_field(info, NODE_HINTS, node_hints)
+        put_field(info, ORIGIN, origin)
+        put_field(info, NODE, node)
+        made.append(<object>info)
+        Py_XDECREF(info)
+    return made, frozenset(nodes), hinted
+
+
+def changed(kind, infos, int field, value):
+    """The endpoints with one field replaced."""
+    cdef list made = []
+    cdef PyObject *info
+    cdef int i
+    check_kind(kind)
+    if not 0 <= field < FIELDS:
+        raise ValueError(f"endpoints have no field {field}")
+    for given in infos:
+        check_info(given)
+        info = PyType_GenericAlloc(<PyTypeObject *>kind, FIELDS)
+        for i in range(FIELDS):
+            put_field(info, i, value if i == field else <object>PyTuple_GET_ITEM(<PyObject *>given, i))
+        made.append(<object>info)
+        Py_XDECREF(info)
+    return made
+
+
+def by_address(infos):
+    cdef list given = list(infos)
+    cdef size_t count = len(given), i
+    cdef Buffer texts
+    cdef size_t *starts = <size_t *>malloc((count + 1) * sizeof(size_t))
+    cdef Block *blocks = <Block *>malloc((2 * count + 1) * sizeof(Block))
+    cdef Keys keys
+    texts.bytes = NULL
+    try:
+        if starts == NULL or blocks == NULL:
+            raise MemoryError
+        open_buffer(&texts, 32 * count + 64)
+        for i in range(count):
+            starts[i] = texts.used
+            put_address(&texts, given[i])
+        starts[count] = texts.used
+        keys.text, keys.starts = texts.data, starts
+        for i in range(count):
+            blocks[i].prefix = key_prefix(texts.data + starts[i], starts[i + 1] - starts[i])
+            blocks[i].entry = i
+        merge_sort(blocks, blocks + count, count, &keys)
+        for i in range(1, count):
+            if not block_after(&blocks[i], &blocks[i - 1], &keys):
+                return None
+        return tuple([given[blocks[i].entry] for i in range(count)])
+    finally:
+        Py_XDECREF(texts.bytes)
+        free(starts)
+        free(blocks)
+
+
+cdef int put_address(Buffer *texts, info) except -1:
+    """`ip:port`, with brackets around an IPv6 address."""
+    check_info(info)
+    cdef str ip = <object>PyTuple_GET_ITEM(<PyObject *>info, IP)
+    cdef bint ipv6 = ":" in ip
+    if ipv6:
+        put(texts, "[", 1)
+    put_object(texts, <PyObject *>ip)
+    put(texts, "]:", 2) if ipv6 else put(texts, ":", 1)
+    return put_object(texts, PyTuple_GET_ITEM(<PyObject *>info, PORT))
+
+
+def replaced(given, changes):
+    if not has_slots_only(type(given)):
+        raise TypeError(f"a {type(given).__name__} is no object with slots only")
+    made = copy_slots(given)
+    for name, value in changes.items():
+        # Past the __setattr__ of a frozen dataclass: nobody else has the object yet.
+        PyObject_GenericSetAttr(made, name, value)
+    return made
