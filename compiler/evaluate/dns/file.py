@@ -101,6 +101,8 @@ class AuthoritativeZone:
                 wildcard = self.names.get("*." + ".".join(split(node)[1:]) + ".", wildcard)
                 continue
             alias = _synthesized(name, here.get("DNAME", ()))
+            if alias and rtype == "CNAME":
+                return Found(Result.SUCCESS, (*here["DNAME"], alias), self.name_servers)
             if alias:
                 found = self._follow(question, (alias,), context)
                 return found._replace(answer=here["DNAME"] + found.answer)
@@ -132,7 +134,7 @@ class AuthoritativeZone:
     def _at_wildcard(self, question: Question, wildcard: Types, context: Context) -> Found:
         name = question.name.lower()
         alias = _owned(name, wildcard.get("CNAME", ()))
-        if alias:
+        if alias and question.type != "CNAME":
             return self._follow(question, alias, context)
         records = _owned(name, wildcard.get(question.type, ()))
         if not records:

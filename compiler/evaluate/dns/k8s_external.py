@@ -42,17 +42,18 @@ class K8sExternal:
         for one in self.settings.zones:
             if is_subdomain(below(self.settings.apex, one), name):
                 return self._below_apex(question, zone, self.kubernetes, context)
+        answer: list[Record] = []
+        extra: list[Record] = []
         if question.type == "PTR" and (address := address_of_reverse_name(name)):
-            return self._reverse(question, zone, address, self.kubernetes, context)
-        items, rcode = self._find(name, zone, self.kubernetes)
-        if question.type == "PTR":
-            items = []
-        if not items:
-            if rcode == NXDOMAIN and longest_match(self.settings.fallthrough, name):
-                return proceed(question, context)
-            return self._reply(question, zone, context, rcode=rcode)
-        answer, extra = self._records(question, items, self.kubernetes, context)
-        return self._reply(question, zone, context, answer, extra)
+            answer = self._reverse(question, address, self.kubernetes)
+            rcode = NOERROR if answer else NXDOMAIN
+        else:
+            items, rcode = self._find(name, zone, self.kubernetes)
+            if items and question.type != "PTR":
+                answer, extra = self._records(question, items, self.kubernetes, context)
+        if rcode == NXDOMAIN and longest_match(self.settings.fallthrough, name):
+            return proceed(question, context)
+        return self._reply(question, zone, context, answer, extra, rcode)
 
     def _reply(
         self,
@@ -74,7 +75,8 @@ class K8sExternal:
             return self._reply(question, zone, context, [self._soa(zone)])
         if question.type == "NS":
             server = below(f"ns1.{self.settings.apex}", zone)
-            extra = [record._replace(name=server) for record in self._own_addresses(plugin, zone)]
+            owner = below(f"ns1.{self.settings.apex}", question.name)
+            extra = [record._replace(name=owner) for record in self._own_addresses(plugin, zone)]
             return self._reply(question, zone, context, [Record(zone, self.ttl, "NS", server)], extra)
         return self._reply(question, zone, context)
 
@@ -105,15 +107,14 @@ class K8sExternal:
             found = list(own_addresses)
         return [Record(zone, self.ttl, "AAAA" if ":" in text else "A", text) for text in found if text]
 
-    def _reverse(self, question: Question, zone: str, address: str, plugin: Kubernetes, context: Context) -> Reply:
+    def _reverse(self, question: Question, address: str, plugin: Kubernetes) -> list[Record]:
         limit = plugin.settings.namespaces
         names = dict.fromkeys(
             below(f"{service.name}.{service.namespace}", self.settings.zones[0])
             for service in plugin.records.objects.services_by_external_ip.get(address, ())
             if not limit or plugin.records.exposes(service.namespace)
         )
-        records = [Record(question.name, self.ttl, "PTR", name) for name in names]
-        return self._reply(question, zone, context, records, rcode=NOERROR if records else NXDOMAIN)
+        return [Record(question.name, self.ttl, "PTR", name) for name in names]
 
     def _find(self, name: str, zone: str, plugin: Kubernetes) -> tuple[Items, str]:
         """What SERVICE.NAMESPACE, ENDPOINT.SERVICE.NAMESPACE or _PORT._PROTOCOL.SERVICE.NAMESPACE stands for."""

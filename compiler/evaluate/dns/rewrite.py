@@ -190,16 +190,18 @@ def _other_rcode(rule: RcodeRule) -> Callable[[Message], Message]:
 
 def _with_other_target(rule: CNAMERule, asked: Question, message: Message, context: Context) -> Message:
     """The response with CNAMEs to another target, and what that one is in the server's own eyes."""
-    for record in message.answer:
-        if record.type != "CNAME":
+    answer, current = message.answer, ""
+    for alias in message.answer:
+        if alias.type != "CNAME":
             continue
-        target = _replaced(rule.match, rule.source, rule.pattern, rule.replacement, record.data)
+        # Once one has matched, all of them lead to the new target, and that is what the rule sees next.
+        target = _replaced(rule.match, rule.source, rule.pattern, rule.replacement, current or alias.data)
         if target is None:
             continue
         found = context.lookup_records(target, asked.type)
-        aliases = tuple(record._replace(data=target) for record in message.answer if record.type == "CNAME")
-        message = message._replace(answer=aliases + tuple(record for record in found if record.name == target))
-    return message
+        aliases = tuple(record._replace(data=target) for record in answer if record.type == "CNAME")
+        answer, current = aliases + tuple(record for record in found if record.name == target), target
+    return message._replace(answer=answer)
 
 
 def _reverted(reply: Reply, question: Question, asked: Question, reverts: list[Revert], stopped: bool) -> Reply:

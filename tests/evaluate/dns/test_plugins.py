@@ -101,6 +101,14 @@ def test_a_rewritten_name_that_is_no_name_fails() -> None:
     assert answer.rcode == "SERVFAIL"
 
 
+def test_once_a_target_is_replaced_all_aliases_of_the_answer_lead_there() -> None:
+    upstream = "a. 9 IN CNAME b.\nb. 8 IN CNAME c.\nc. 7 IN A 192.0.2.1\n"
+    for rule, target in (("exact b. x.", "x."), ("prefix b bb", "bbb.")):
+        there = server(corefile(f"rewrite cname {rule}", "forward . 192.0.2.53"), upstream=upstream)
+        answer = there.query("a")
+        assert [record.data for record in answer.answer if record.type == "CNAME"] == [target, target]
+
+
 # template
 
 
@@ -213,6 +221,44 @@ def test_k8s_external_finds_names_of_addresses_only_in_its_zones() -> None:
     with_reverse = corefile("kubernetes cluster.local", "k8s_external ext.example in-addr.arpa")
     answer = ask(with_reverse, "9.113.0.203.in-addr.arpa", "PTR")
     assert said(answer) == ("NOERROR", ("5 PTR lb.default.ext.example.",))
+
+
+def test_k8s_external_passes_on_addresses_that_it_does_not_know_where_it_says_so() -> None:
+    lines = "k8s_external ext.example in-addr.arpa {\n fallthrough in-addr.arpa\n}"
+    text = corefile("kubernetes cluster.local", lines, "forward . 192.0.2.53")
+    upstream = "77.113.0.203.in-addr.arpa. 60 IN PTR other.example.\n"
+    assert said(server(text, upstream=upstream).query("77.113.0.203.in-addr.arpa", "PTR"))[1] == (
+        "60 PTR other.example.",
+    )
+    assert said(server(text, upstream=upstream).query("9.113.0.203.in-addr.arpa", "PTR"))[1] == (
+        "5 PTR lb.default.ext.example.",
+    )
+
+
+# file
+
+ZONE = """\
+@ 60 IN SOA ns admin 1 2 3 4 5
+@ 60 IN NS ns
+ns 60 IN A 192.0.2.1
+d 60 IN DNAME elsewhere.example.
+* 60 IN CNAME www.example.com.
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "records"),
+    [
+        ("x.d.zone.example", ("60 DNAME elsewhere.example.", "60 CNAME x.elsewhere.example.")),
+        ("any.zone.example", ("60 CNAME www.example.com.",)),
+    ],
+)
+def test_an_alias_that_is_asked_for_is_not_followed(name: str, records: tuple[str, ...]) -> None:
+    """The synthesized CNAME of a DNAME, and that of a wildcard."""
+    there = server("zone.example {\n    file zone\n}\n. {\n    forward . 192.0.2.53\n}\n", files={"zone": ZONE})
+    answer = there.query(name, "CNAME")
+    assert said(answer) == ("NOERROR", records)
+    assert [str(record) for record in answer.authority] == ["zone.example. 60 IN NS ns.zone.example."]
 
 
 # autopath
