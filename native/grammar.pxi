@@ -74,6 +74,7 @@ cdef struct Record:  # a class with slots
 
 cdef struct String:
     uint64_t digest
+    uint64_t seen  # of the last text that was not kept
     PyObject *text
 
 cdef struct Word:
@@ -88,6 +89,7 @@ cdef class Grammar:
     cdef int16_t *shifts
     cdef int16_t *gotos
     cdef int16_t *defaults
+    cdef uint8_t *appends  # whether a state only adds one more to a repetition
     cdef uint8_t *near_misses
     cdef Rule *rules
     cdef Record *records
@@ -112,6 +114,7 @@ cdef class Grammar:
         self._read_keys(tables.keys)
         self._read_words()
         self._read_rules(tables, builders, required)
+        self._skip_passes()
 
     def __dealloc__(self):
         if self.strings:
@@ -121,6 +124,7 @@ cdef class Grammar:
         free(self.shifts)
         free(self.gotos)
         free(self.defaults)
+        free(self.appends)
         free(self.near_misses)
         free(self.rules)
         free(self.records)
@@ -142,6 +146,7 @@ cdef class Grammar:
         self.shifts = <int16_t *>allocate(self.states * self.terminals, sizeof(int16_t))
         self.gotos = <int16_t *>allocate(self.states * self.origins, sizeof(int16_t))
         self.defaults = <int16_t *>allocate(self.states, sizeof(int16_t))
+        self.appends = <uint8_t *>allocate(self.states, 1)
         self.near_misses = <uint8_t *>allocate(self.states, 1)
         memset(self.shifts, 0xFF, self.states * self.terminals * sizeof(int16_t))
         memset(self.gotos, 0xFF, self.states * self.origins * sizeof(int16_t))
@@ -236,6 +241,28 @@ cdef class Grammar:
                     rule.makes = CALL
             rule.last_required = required_count
 
+    cdef _skip_passes(self):
+        """Lead past the states that can only PASS a value on: that changes nothing but the state."""
+        cdef int state, i
+        cdef const Rule *rule
+        for state in range(self.states):
+            for i in range(self.terminals):
+                self.shifts[state * self.terminals + i] = self._past(state, self.shifts[state * self.terminals + i])
+            for i in range(self.origins):
+                self.gotos[state * self.origins + i] = self._past(state, self.gotos[state * self.origins + i])
+            if self.defaults[state] >= 0:
+                rule = &self.rules[self.defaults[state]]
+                self.appends[state] = rule.action == APPEND and rule.length == 2
+
+    cdef int16_t _past(self, int below, int16_t state) noexcept:
+        cdef const Rule *rule
+        while state >= 0 and self.defaults[state] >= 0:
+            rule = &self.rules[self.defaults[state]]
+            if rule.action != PASS or rule.length != 1:
+                break
+            state = self.gotos[below * self.origins + rule.origin]
+        return state
+
     cdef _read_record(self, int number, builder, alias_of):
         cdef Record *record = &self.records[number]
         cdef int i
@@ -300,7 +327,7 @@ cdef class Grammar:
         return False
 
     cdef PyObject *text_of(self, const unsigned char *text, uint32_t length) except NULL:
-        """A new reference to a str. Short texts are kept for a while: names, zones and nodes come again and again."""
+        """A new reference to a str. Short texts that come again are kept for a while, such as zones and nodes."""
         cdef uint64_t digest
         cdef String *kept
         cdef PyObject *made
@@ -314,12 +341,14 @@ cdef class Grammar:
             Py_INCREF(<object>kept.text)
             return kept.text
         made = ascii_text(text, length)
+        if kept.seen != digest:
+            kept.seen = digest
+            return made
         Py_XDECREF(kept.text)
         kept.digest = digest
         kept.text = made
         Py_INCREF(<object>made)
         return made
-
 
     cdef int scalar(self, const Token *token, PyObject **value) except -1:
         """The terminal of a scalar, as `kcompile.frontend.scalars` resolves it, and a new reference to its value."""

@@ -195,6 +195,11 @@ static int json_scan(Scanner *s, int stop) {
     }
 }
 
+/* Whether only blanks follow. */
+static int json_at_end(Scanner *s) {
+    return json_blanks(s, s->at) == s->end;
+}
+
 /* Where the JSON value that begins at `at` ends, and any blanks after it. Brackets and strings are counted, nothing else
    is looked at; what begins with no bracket goes on to the end of the text. */
 static const unsigned char *json_value_end(const unsigned char *at, const unsigned char *end) {

@@ -96,6 +96,7 @@ cdef extern from "json_scanner.h":
     uint64_t text_digest(const unsigned char *text, size_t length) noexcept nogil
     int json_open(Scanner *scanner) noexcept nogil
     int json_scan(Scanner *scanner, int stop) noexcept nogil
+    bint json_at_end(Scanner *scanner) noexcept nogil
     const unsigned char *json_value_end(const unsigned char *at, const unsigned char *end) noexcept nogil
 
 cdef extern from "yaml_scanner.h":
@@ -216,7 +217,7 @@ cdef class Cursor:
     def finish(self):
         """To be called after the last manifest: makes sure that nothing else follows."""
         cdef Scanner *s = &self.scanner
-        if not s.json and not (s.at_content and s.at_end):
+        if not (json_at_end(s) if s.json else s.at_content and s.at_end):
             raise Unsure
 
     def name(self, str given_version="", str given_kind=""):

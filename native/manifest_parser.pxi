@@ -4,6 +4,11 @@
 cdef enum:
     MAX_STACK = 2048  # a level of nesting takes at most five entries
 
+cdef enum:  # what reductions lead to
+    WRONG
+    GOES_ON
+    COMPLETE
+
 cdef struct Entry:  # of the stack of values, or one item of a repetition
     PyObject *value  # owned; NULL for null
     PyObject *key  # owned; of an entry of a map of strings
@@ -73,51 +78,100 @@ cdef class Parser(Grammar):
         cdef uint32_t i = 0
         cdef const Token *token
         cdef const int16_t *expected
-        cdef int terminal, rule
-        cdef Entry *entry
+        cdef PyObject *value
+        cdef int terminal, state, settled
         while i < count:
-            if self.top + 2 >= MAX_STACK:
+            if self.top + 3 >= MAX_STACK:
                 return False
             token = &self.tokens[i]
-            expected = &self.shifts[self.stack[self.top] * self.terminals]
-            entry = &self.values[self.top + 1]
-            entry.value = NULL
-            entry.key = NULL
-            entry.token = i
-            entry.first_item = 0
-            entry.alias = -1
+            state = self.stack[self.top]
             if token.kind == KEY:
-                terminal = self.key_terminal(self.stack[self.top], token.text, token.length)
-            elif expected[ANY] >= 0:
+                terminal = self.key_terminal(state, token.text, token.length)
+                if terminal == NOT_EXPECTED or i + 1 == count:
+                    return False
+                state = self.shifts[state * self.terminals + terminal]
+                if state < 0:
+                    return False
+                self.push(state, i, NULL)
+                i += 1
+                token += 1
+            expected = &self.shifts[state * self.terminals]
+            value = NULL
+            if expected[ANY] >= 0:
                 terminal = ANY
-                if token.kind == MAP or token.kind == LIST:
-                    i += token.span
             elif token.kind == SCALAR:
-                terminal = self.scalar(token, &entry.value)
+                terminal = self.scalar(token, &value)
             elif token.kind == MAP:
                 terminal = MAP_
             elif token.kind == LIST:
                 terminal = LIST_
             else:
                 terminal = END_MAP_ if token.kind == END_MAP else END_LIST_
-            i += 1
-            self.top += 1
             if terminal == NOT_EXPECTED or expected[terminal] < 0:
+                Py_XDECREF(value)
                 return False
-            self.stack[self.top] = expected[terminal]
-            rule = self.defaults[self.stack[self.top]]
-            while rule >= 0:
-                if not self.reduce(&self.rules[rule]):
-                    return False
-                if self.rules[rule].origin == start and self.top == 1:
-                    return i == count
-                self.stack[self.top] = self.gotos[
-                    self.stack[self.top - 1] * self.origins + self.rules[rule].origin
-                ]
-                if self.stack[self.top] < 0:
-                    return False
-                rule = self.defaults[self.stack[self.top]]
+            self.push(expected[terminal], i, value)
+            i += 1
+            if terminal == ANY and (token.kind == MAP or token.kind == LIST):
+                i += token.span
+            if self.settle_field():
+                continue
+            settled = self.settle(start)
+            if settled != GOES_ON:
+                return settled == COMPLETE and i == count
         return False
+
+    cdef inline void push(self, int state, uint32_t token, PyObject *value) noexcept:
+        cdef Entry *entry
+        self.top += 1
+        self.stack[self.top] = <int16_t>state
+        entry = &self.values[self.top]
+        entry.value = value
+        entry.key = NULL
+        entry.token = token
+        entry.first_item = 0
+        entry.alias = -1
+
+    cdef inline bint settle_field(self) noexcept:
+        """What `settle` comes to where a field has a value without parts, and is not the first of its map.
+
+        A repetition that has taken one more field is in the state in which it was.
+        """
+        cdef const Rule *rule
+        cdef Entry *entry = &self.values[self.top]
+        cdef int number = self.defaults[self.stack[self.top]]
+        if number < 0 or self.top < 2:
+            return False
+        rule = &self.rules[number]
+        if rule.action != FIELD or rule.length != 2:
+            return False
+        number = self.gotos[self.stack[self.top - 2] * self.origins + rule.origin]
+        if number < 0 or not self.appends[number]:
+            return False
+        entry.alias = rule.alias
+        if rule.alias < 0:
+            drop(entry)
+        self.append(entry)
+        self.top -= 2
+        return True
+
+    cdef int settle(self, int start) except -1:
+        """Reduce as long as the state on top is one that can only reduce."""
+        cdef int number = self.defaults[self.stack[self.top]]
+        cdef const Rule *rule
+        cdef int state
+        while number >= 0:
+            rule = &self.rules[number]
+            if not self.reduce(rule):
+                return WRONG
+            if rule.origin == start and self.top == 1:
+                return COMPLETE
+            state = self.gotos[self.stack[self.top - 1] * self.origins + rule.origin]
+            if state < 0:
+                return WRONG
+            self.stack[self.top] = <int16_t>state
+            number = self.defaults[state]
+        return GOES_ON
 
     cdef bint reduce(self, const Rule *rule) except -1:
         """Replace the values of a rule's symbols by its own, at the place of the first. False: something is wrong."""

@@ -90,9 +90,27 @@ static int yaml_open(Scanner *s) {
     return status == VALUE && s->line == 1 && !s->at_end ? UNSURE : status;
 }
 
+/* The next line feed, colon, number sign or tab, or what is near the end of the text. */
+static inline const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end) {
+#ifdef __SSE2__
+    const __m128i feed = _mm_set1_epi8('\n'), colon = _mm_set1_epi8(':'), hash = _mm_set1_epi8('#');
+    const __m128i tab = _mm_set1_epi8('\t');
+    while (end - at >= 16) {
+        __m128i text = _mm_loadu_si128((const __m128i *)at);
+        __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(text, feed), _mm_cmpeq_epi8(text, colon));
+        stop = _mm_or_si128(stop, _mm_or_si128(_mm_cmpeq_epi8(text, hash), _mm_cmpeq_epi8(text, tab)));
+        int found = _mm_movemask_epi8(stop);
+        if (found) return at + __builtin_ctz(found);
+        at += 16;
+    }
+#endif
+    return at;
+}
+
 /* Where a plain scalar in block style stops on its line; `*end` is where its text does. NULL where it is not clear. */
 static const unsigned char *plain_in_block(const Scanner *s, const unsigned char *at, const unsigned char **end) {
     for (;; at++) {
+        at = skip_plain(at, s->end);
         unsigned char c = *at;
         if (c > ':') continue;
         if (c == '\n' || (c == '\0' && at == s->end)) break;
@@ -125,6 +143,7 @@ static const unsigned char *plain_in_flow(const Scanner *s, const unsigned char 
 /* Whether a plain scalar may begin here; it might where this says no. */
 static inline int begins_plain(const Scanner *s, const unsigned char *at, int flow) {
     unsigned char next = at[1];
+    if ((*at | 32) >= 'a' && (*at | 32) <= 'z') return 1;
     if (*at == '-' && flow) return (next >= '0' && next <= '9') || next == '.';
     if ((*at == '-' || *at == ':' || *at == '?') && !flow) return !is_blank_or_end(s, at + 1) && next != '\t';
     return *at && !strchr("?:,[]{}#&*!|>'\"%@` \t\n", *at);

@@ -41,13 +41,24 @@ def documents(source: Source) -> Iterator[Document]:
     """The documents of a source, empty ones left out but counted."""
     data = source.data.removeprefix(_BYTE_ORDER_MARK)
     if _OPENING_BRACKET.match(data):
-        yield from _json_documents(source, data)
+        if _is_flow_yaml(source, data):
+            yield from (Document(source, n, data[a:b], line) for n, (a, b, line) in enumerate(_yaml_spans(data)))
+        else:
+            yield from _json_documents(source, data)
         return
     for number, (start, end, line_offset) in enumerate(_yaml_spans(data)):
         text = data[start:end]
         blank = _BLANK_OR_COMMENT.match(text)
         if blank is None or blank.end() < len(text):
             yield Document(source, number, text, line_offset)
+
+
+def json_document(source: Source) -> Document | None:
+    """The whole source as one document, if it seems to be JSON. Whether it holds one value only shows when it is read."""
+    data = source.data.removeprefix(_BYTE_ORDER_MARK)
+    if not _OPENING_BRACKET.match(data) or _is_flow_yaml(source, data):
+        return None
+    return Document(source, 0, data, json=True)
 
 
 def _yaml_spans(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -77,9 +88,6 @@ def _only_directives(data: bytes, start: int, end: int) -> bool:
 
 def _json_documents(source: Source, data: bytes) -> Iterator[Document]:
     """One document for each of the JSON values that follow one another, as kubectl takes them."""
-    if _is_flow_yaml(source, data):
-        yield from (Document(source, n, data[a:b], line) for n, (a, b, line) in enumerate(_yaml_spans(data)))
-        return
     start, number, line_offset = 0, 0, 0
     while start < len(data):
         end = value_end(data, start)

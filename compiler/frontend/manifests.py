@@ -10,7 +10,7 @@ from typing import Any
 from kcompile.diagnostics import Diagnostic, error, path_text
 from kcompile.frontend.build import BUILDERS, REQUIRED, ApiObject, build
 from kcompile.frontend.cursors import Cursor, fast_cursor, manifest_tables, sure_cursor
-from kcompile.frontend.documents import Document, documents
+from kcompile.frontend.documents import Document, documents, json_document
 from kcompile.frontend.embedded import embedded_sources, plays_a_part
 from kcompile.frontend.events import LIST, MAP, SCALAR, DuplicateKey, Event, Malformed, Unsure
 from kcompile.frontend.kinds import KINDS
@@ -33,24 +33,39 @@ def read_manifests(sources: Iterable[Source], progress: Callable[[int], None] | 
     """The objects of all sources. `progress` is called with the number of bytes read after each document."""
     read = Manifests()
     for source in sources:
+        # To look for the end of a JSON value takes as long as to read it: only where there are several.
+        whole = json_document(source)
+        reader = whole and _read_natively(whole)
+        if whole and reader:
+            _add(whole, reader, read, progress)
+            continue
         for document in documents(source):
-            _read_document(document, read)
-            if progress:
-                progress(len(document.text))
+            _add(document, _read_natively(document) or _read_in_python(document), read, progress)
     return read
 
 
-def _read_document(document: Document, read: Manifests) -> None:
-    text = document.text, document.json, document.line_offset
+def _read_natively(document: Document) -> _Reader | None:
+    """None where Python must read the document."""
     try:
-        reader = _Reader(document, fast_cursor(*text))
+        reader = _Reader(document, fast_cursor(document.text, document.json, document.line_offset))
         reader.document_manifests()
     except Unsure:
-        reader = _Reader(document, sure_cursor(*text))
-        reader.document_manifests()
+        return None
+    return reader
+
+
+def _read_in_python(document: Document) -> _Reader:
+    reader = _Reader(document, sure_cursor(document.text, document.json, document.line_offset))
+    reader.document_manifests()
+    return reader
+
+
+def _add(document: Document, reader: _Reader, read: Manifests, progress: Callable[[int], None] | None) -> None:
     read.objects += reader.objects
     read.diagnostics += reader.diagnostics
     read.skipped.update(reader.skipped)
+    if progress:
+        progress(len(document.text))
 
 
 class _Untyped:
