@@ -54,7 +54,7 @@ def documents(source: Source) -> Iterator[Document]:
 
 
 def json_document(source: Source) -> Document | None:
-    """The whole source as one document, if it seems to be JSON. Whether it holds one value only shows when it is read."""
+    """The whole source as one document, if it looks like JSON; whether it is one value shows when it is read."""
     data = source.data.removeprefix(_BYTE_ORDER_MARK)
     if not _OPENING_BRACKET.match(data) or _is_flow_yaml(source, data):
         return None
