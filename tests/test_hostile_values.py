@@ -113,6 +113,7 @@ CLUSTER: list[dict[str, Any]] = [
         "nodePortAddresses": ["192.168.1.0/24"],
         "bindAddress": "0.0.0.0",
         "ipvs": {"scheduler": "rr", "excludeCIDRs": ["10.1.0.0/16"], "tcpTimeout": "15m0s"},
+        "featureGates": {"LoadBalancerIPMode": True},
     },
     {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",

@@ -105,6 +105,7 @@ def _owner(fields: Fields) -> tuple[str, str]:
 BUILDERS: Mapping[str, Builder] = MappingProxyType(
     {
         "string_map": MappingProxyType,
+        "feature_gates": MappingProxyType,
         "owner": _owner,
         "service_port": Record(ServicePort),
         "session_affinity_config": Only("timeout"),

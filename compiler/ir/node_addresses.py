@@ -12,7 +12,7 @@ from kcompile.passes.addresses import BITS, AddressRange, format_address, parse_
 
 LOOPBACK: Mapping[Family, str] = {4: "127.0.0.1", 6: "::1"}
 ANY_CIDR: Mapping[Family, str] = {4: "0.0.0.0/0", 6: "::/0"}
-PRIMARY = "primary"
+LOCALHOST_CIDR: Mapping[Family, str] = {4: "127.0.0.0/8", 6: "::1/128"}
 
 
 def canonical_cidr(cidr: AddressRange) -> str:
@@ -67,13 +67,15 @@ def node_port_cidrs(configuration: KubeProxyConfiguration, mode: Mode, family: F
     """The networks of one family whose addresses node ports answer on; `ANY_CIDR` alone for every address.
 
     The nftables mode takes the primary addresses when nothing is configured (KEP-3866). A family for which nothing is
-    left answers on every address.
+    left answers on every address. Since 1.37 keywords stand beside networks; before, "primary" stood alone.
     """
-    texts = configuration.node_port_addresses
-    if not texts and mode == "nftables":
-        texts = (PRIMARY,)
-    if texts == (PRIMARY,):
-        texts = (f"{node_ip}/{BITS[family]}",) if node_ip and not is_loopback(node_ip) else ()
+    words = {
+        "primary": f"{node_ip}/{BITS[family]}" if node_ip and not is_loopback(node_ip) else "",
+        "localhost": LOCALHOST_CIDR[family],
+        "all": ANY_CIDR[family],
+    }
+    given = configuration.node_port_addresses or (("primary",) if mode == "nftables" else ())
+    texts = [words.get(text, text) for text in given]
     cidrs = tuple(canonical_cidr(cidr) for cidr in cidrs_of(texts, family))
     return (ANY_CIDR[family],) if ANY_CIDR[family] in cidrs or not cidrs else cidrs
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from kcompile.ir.endpoints import canonical_address, is_for_kube_proxy
 from kcompile.ir.node_addresses import canonical_cidr, cidrs_of
 from kcompile.ir.plan import Family, ServicePortInfo
+from kcompile.ir.versions import EndpointRules
 from kcompile.model.service import Service
 from kcompile.passes.addresses import format_address, parse_address
 
@@ -36,7 +37,7 @@ def follows_hints_annotation(service: Service) -> bool:
     return False
 
 
-def service_ports(service: Service, family: Family) -> tuple[ServicePortInfo, ...]:
+def service_ports(service: Service, family: Family, rules: EndpointRules) -> tuple[ServicePortInfo, ...]:
     """The ports of a Service in one family; none if kube-proxy leaves it alone or it has no address of the family."""
     cluster_ip = _cluster_ip(service, family) if is_served(service) else ""
     if not cluster_ip:
@@ -53,7 +54,9 @@ def service_ports(service: Service, family: Family) -> tuple[ServicePortInfo, ..
         port=0,
         external_ips=_of_family(service.external_ips, family),
         # A load balancer in mode Proxy wants to see the traffic itself (KEP-1860).
-        load_balancer_vips=_of_family((i.ip for i in service.ingress if i.ip_mode != "Proxy"), family),
+        load_balancer_vips=_of_family(
+            (i.ip for i in service.ingress if i.ip_mode != "Proxy" or not rules.ip_modes), family
+        ),
         source_ranges=tuple(map(canonical_cidr, cidrs_of(service.load_balancer_source_ranges, family))),
         session_affinity_timeout=(service.session_affinity_timeout or DEFAULT_AFFINITY_TIMEOUT) if affinity else 0,
         internal_policy_local=service.internal_traffic_policy == "Local",

@@ -10,8 +10,9 @@ from kcompile.ir.endpoints import Gathered, endpoints_on, gather_endpoints
 from kcompile.ir.node_addresses import LOOPBACK, cidrs_of, contains
 from kcompile.ir.plan import EndpointInfo, Family, KubeVersion, ServicePortInfo
 from kcompile.ir.service_ports import follows_hints_annotation, service_ports
-from kcompile.ir.versions import ENDPOINT_RULES, EndpointRules
+from kcompile.ir.versions import EndpointRules, endpoint_rules
 from kcompile.model.cluster import Cluster
+from kcompile.model.configuration import KubeProxyConfiguration
 from kcompile.model.service import Service
 
 try:
@@ -61,19 +62,22 @@ class SharedFamily:
         port, shared, rules = self.ports[number], self.shared[number], self.rules
         if port.source_ranges and contains(cidrs_of(port.source_ranges, self.family), source):
             port = replaced(port, {"source_ranges_include_node": True})
-        zone_hints = bool(zone) and (not rules.hints_need_annotation or follows_hints_annotation(shared.service))
+        zone_hints = bool(zone) and rules.zone_hints
+        if rules.hints_need_annotation and not follows_hints_annotation(shared.service):
+            zone_hints = False
         endpoints = endpoints_on(shared.gathered, node, rules)
         return _with_endpoints(port, endpoints, Topology(node, zone, rules.node_hints, zone_hints))
 
 
 def share(cluster: Cluster, kube_version: KubeVersion, family: Family) -> SharedFamily:
     """What all nodes of a completed cluster share in one family."""
-    rules = ENDPOINT_RULES[kube_version]
+    configuration = cluster.kube_proxy or KubeProxyConfiguration()
+    rules = endpoint_rules(kube_version, configuration.feature_gates)
     gathered = gather_endpoints(cluster.endpoint_slices, family, rules)
     found = [
         (port, SharedPort(service, gathered.get(IN_ORDER(port), Gathered())))
         for service in cluster.services
-        for port in service_ports(service, family)
+        for port in service_ports(service, family, rules)
     ]
     found.sort(key=lambda one: IN_ORDER(one[0]))
     ports = tuple([_with_endpoints(port, shared.gathered.endpoints, NOWHERE) for port, shared in found])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from kcompile.frontend.source import NOWHERE, Origin
+
+NO_GATES: Mapping[str, bool] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class KubeProxyConfiguration:
     ipvs: IPVSOptions = IPVSOptions()
     nftables: NFTablesOptions = NFTablesOptions()
     tcp_be_liberal: bool = False
+    feature_gates: Mapping[str, bool] = field(default_factory=lambda: NO_GATES)
 
 
 @dataclass(frozen=True, slots=True)

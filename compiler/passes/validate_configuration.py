@@ -7,11 +7,14 @@ from kcompile.frontend.source import Path
 from kcompile.model import ClusterConfiguration, KubeletConfiguration, KubeProxyConfiguration
 from kcompile.passes.addresses import parse_address
 from kcompile.passes.problems import Problems
-from kcompile.passes.syntax import SUBDOMAIN, is_duration, is_file_path, is_interface, is_subdomain, shown
+from kcompile.passes.syntax import SUBDOMAIN, is_duration, is_file_path, is_interface, is_kind, is_subdomain, shown
 from kcompile.passes.validate_cluster import check_cidr, check_cidrs
 
 PROXY_MODES = ("iptables", "ipvs", "nftables", "userspace")
 DETECT_LOCAL_MODES = ("ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix")
+NODE_PORT_ADDRESS_WORDS = ("primary", "localhost", "all")
+"""Up to 1.36 kube-proxy knew "primary" only, and that alone."""
+
 SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos")
 """What the kernel has; kube-proxy leaves the name to it."""
 
@@ -32,6 +35,9 @@ def validate_kube_proxy(config: KubeProxyConfiguration) -> list[Diagnostic]:
         if bit is not None and not 0 <= bit <= 31:
             check.error("bad-value", (key, "masqueradeBit"), f"{shown(bit)} is not a bit of the mark (0-31)")
     _check_ipvs(check, config)
+    for name in config.feature_gates:
+        if not is_kind(name):
+            check.error("bad-name", ("featureGates", name), f"{shown(name)} does not name a feature gate")
     return check.found
 
 
@@ -50,12 +56,9 @@ def _check_detect_local(check: Problems, config: KubeProxyConfiguration) -> None
 
 
 def _check_node_port_addresses(check: Problems, texts: tuple[str, ...]) -> None:
-    if "primary" in texts:
-        if len(texts) > 1:
-            check.error("bad-value", ("nodePortAddresses",), "`primary` stands alone")
-        return
     for index, text in enumerate(texts):
-        check_cidr(check, ("nodePortAddresses", index), text)
+        if text not in NODE_PORT_ADDRESS_WORDS:
+            check_cidr(check, ("nodePortAddresses", index), text)
 
 
 def _check_ipvs(check: Problems, config: KubeProxyConfiguration) -> None:

@@ -325,6 +325,7 @@ def _kube_proxy(configuration: KubeProxyConfiguration) -> Manifest:
         },
         "nftables": {"masqueradeBit": nftables.masquerade_bit, "masqueradeAll": nftables.masquerade_all or None},
         "conntrack": {"tcpBeLiberal": configuration.tcp_be_liberal or None},
+        "featureGates": configuration.feature_gates,
     }
 
 

@@ -79,9 +79,13 @@ NODE_FORMATS: tuple[NodeFormat, ...] = (
 )
 
 DIAGNOSTICS: Mapping[Mode, str] = MappingProxyType(
-    {"ipvs": "kcompile.targets.ipvs", "userspace": "kcompile.targets.userspace"}
+    {
+        "ipvs": "kcompile.targets.ipvs",
+        "nftables": "kcompile.targets.nftables",
+        "userspace": "kcompile.targets.userspace",
+    }
 )
-"""The modules whose `diagnostics` warn of what a mode cannot do with a plan."""
+"""The modules whose `diagnostics` warn of what a mode cannot do with a plan, or what of it is not compiled."""
 
 DEFAULT_FORMATS: Mapping[Mode, str] = MappingProxyType(
     {"iptables": "iptables-save", "userspace": "iptables-save", "nftables": "nft", "ipvs": "ipvsadm"}

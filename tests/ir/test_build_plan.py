@@ -102,6 +102,14 @@ def test_old_releases_want_an_annotation_for_hints(version: KubeVersion, annotat
     assert len(plan.ipv4.service_ports[0].cluster_endpoints) == endpoints
 
 
+def test_a_feature_gate_of_the_configuration_counts() -> None:
+    gates = {"TopologyAwareHints": False, "ServiceTrafficDistribution": True}
+    for given, endpoints in (({}, 2), (dict(list(gates.items())[1:]), 1), (gates, 2)):
+        cluster = replace(CLUSTER, services=(service("web"),), kube_proxy=KubeProxyConfiguration(feature_gates=given))
+        plan = build_plan(cluster, "node1", "iptables", "1.30")
+        assert len(plan.ipv4.service_ports[0].cluster_endpoints) == endpoints
+
+
 def test_service_ports_are_sorted_by_name_port_and_protocol() -> None:
     ports = (ServicePort(80, "b", "TCP"), ServicePort(81, "a", "UDP"), ServicePort(82, "a", "SCTP"))
     plan = build_plan(

@@ -53,6 +53,8 @@ def test_a_node_owns_what_it_was_given_in_that_order() -> None:
         (("primary",), "iptables", ("192.168.1.11/32",), ("::/0",)),
         (("10.1.2.3/8", "127.0.0.0/8"), "iptables", ("10.0.0.0/8", "127.0.0.0/8"), ("::/0",)),
         (("10.0.0.0/8", "0.0.0.0/0", "fd00::/16"), "nftables", ("0.0.0.0/0",), ("fd00::/16",)),
+        (("primary", "localhost"), "iptables", ("192.168.1.11/32", "127.0.0.0/8"), ("::1/128",)),
+        (("localhost", "all"), "nftables", ("0.0.0.0/0",), ("::/0",)),
     ],
 )
 def test_node_ports_answer_on_configured_networks_and_everywhere_in_a_family_without_any(

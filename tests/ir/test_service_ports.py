@@ -7,7 +7,10 @@ import pytest
 
 from kcompile.ir.plan import ServicePortInfo
 from kcompile.ir.service_ports import follows_hints_annotation, service_ports
+from kcompile.ir.versions import ENDPOINT_RULES, endpoint_rules
 from kcompile.model import LoadBalancerIngress, Meta, Service, ServicePort
+
+NEWEST = ENDPOINT_RULES["1.37"]
 
 WEB = Service(
     Meta("web", "ns1"),
@@ -30,11 +33,11 @@ WEB = Service(
 
 
 def first(**changes: Any) -> ServicePortInfo:
-    return service_ports(replace(WEB, **changes), 4)[0]
+    return service_ports(replace(WEB, **changes), 4, NEWEST)[0]
 
 
 def test_a_service_is_digested_by_family() -> None:
-    ipv4, ipv6 = (service_ports(WEB, family) for family in (4, 6))
+    ipv4, ipv6 = (service_ports(WEB, family, NEWEST) for family in (4, 6))
     assert [(port.name, port.protocol, port.port, port.node_port) for port in ipv4] == [
         ("ns1/web:http", "TCP", 80, 30080),
         ("ns1/web:dns", "UDP", 53, 0),
@@ -62,8 +65,8 @@ def test_an_unnamed_port_is_named_after_its_service() -> None:
     ],
 )
 def test_what_kube_proxy_leaves_alone_has_no_ports(service: Service) -> None:
-    assert service_ports(WEB, 4)
-    assert service_ports(service, 4) == ()
+    assert service_ports(WEB, 4, NEWEST)
+    assert service_ports(service, 4, NEWEST) == ()
 
 
 def test_the_external_policy_counts_only_where_external_traffic_comes_in() -> None:
@@ -100,3 +103,12 @@ def test_affinity_has_a_timeout() -> None:
 def test_hints_are_asked_for_by_annotation(annotations: dict[str, str], follows: bool) -> None:
     full = {f"service.kubernetes.io/{key}": value for key, value in annotations.items()}
     assert follows_hints_annotation(replace(WEB, meta=replace(WEB.meta, annotations=full))) is follows
+
+
+def test_the_address_of_a_proxying_load_balancer_is_taken_by_a_release_that_knows_no_modes() -> None:
+    without_modes = endpoint_rules("1.30", {"LoadBalancerIPMode": False})
+    assert service_ports(WEB, 4, without_modes)[0].load_balancer_vips == (
+        "198.51.100.1",
+        "198.51.100.2",
+        "198.51.100.3",
+    )

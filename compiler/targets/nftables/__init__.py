@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kcompile.ir.plan import Family, NodePlan
 from kcompile.targets.nftables.commands import COMMANDS
+from kcompile.targets.nftables.diagnostics import diagnostics
 from kcompile.targets.nftables.listing import LISTING
 from kcompile.targets.nftables.tables import write_table
 
@@ -28,3 +29,6 @@ def nft(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
     names = ["ip kube-proxy" if family == 4 else "ip6 kube-proxy" for family in families]
     replacement = "".join(f"add table {name}\ndelete table {name}\n" for name in names)
     return replacement.encode() + b"".join(write_table(plan, family, LISTING) for family in families)
+
+
+__all__ = ["commands", "diagnostics", "nft"]
