@@ -110,16 +110,24 @@ def good_documents() -> tuple[bytes, ...]:
     return tuple(text for text in found if len(text) < 4000)
 
 
-Read = tuple[list[Event], list[DuplicateKey]]
+Read = list[tuple[tuple[str, str], list[Event], list[DuplicateKey]]]
 
 
 def read_all(cursor: Any) -> Read:
-    """All events of a document; no list is taken apart."""
-    if not cursor.enter():
-        return [], []
-    assert not cursor.read("not a list")
-    cursor.finish()
-    return cursor.events(), cursor.duplicates()
+    """Of each manifest of a document: what it is called, its events without those of its items, keys that stand twice."""
+    read: Read = []
+    if cursor.enter():
+        read_manifest(cursor, read)
+        cursor.finish()
+    return read
+
+
+def read_manifest(cursor: Any, read: Read) -> None:
+    while cursor.read():
+        while cursor.enter():
+            read_manifest(cursor, read)
+    read.append((cursor.name(), cursor.events(), cursor.duplicates()))
+    cursor.leave()
 
 
 def hold(text: bytes, is_json: bool = False, line_offset: int = 0) -> bool:
@@ -241,7 +249,7 @@ def test_what_goes_beyond_the_limits_is_left_to_python(text: bytes, is_json: boo
 def test_keys_that_stand_twice_are_found_among_any_number(count: int) -> None:
     keys = [f"k{n}" for n in range(count)]
     text = "".join(f"{key}: 1\n" for key in [*keys, "k0", "k1", "k0"])
-    found = read_all(native.Cursor(parsers()[0], text.encode()))[1]
+    found = read_all(native.Cursor(parsers()[0], text.encode()))[0][2]
     assert [(d.key, d.line, d.first_line) for d in found] == [
         ("k0", count + 1, 1),
         ("k1", count + 2, 2),

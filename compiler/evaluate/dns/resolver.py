@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import repeat
 
+from kcompile.collection import no_collection
 from kcompile.evaluate.dns.chain import WITHOUT_MESSAGE, Context, Unknown
 from kcompile.evaluate.dns.direct import direct_paths
 from kcompile.evaluate.dns.queries import Answer, Client, Message, Question, Reply, Step, answer_of
@@ -45,7 +44,7 @@ class Resolver:
         """The answers to many questions, in their order. `types` is one type for all, or one for each name."""
         known, ask = self._remembered.get, self._ask_and_remember
         all_types = repeat(types, len(names)) if isinstance(types, str) else types
-        with _no_collection():
+        with no_collection():
             return [known(pair) or ask(*pair) for pair in zip(names, all_types, strict=True)]
 
     def _ask_and_remember(self, name: str, rtype: str) -> Answer:
@@ -83,18 +82,6 @@ class Resolver:
                 steps=tuple(steps or ()),
             ), True
         return _answer(name, rtype, reply, context), not context.changed
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector from walking the whole cluster again and again while answers without cycles arise."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _answer(name: str, rtype: str, reply: Reply, context: Context) -> Answer:
