@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ PACKAGE_OF = {
     "iptables-restore": "iptables",
     "iptables-nft-restore": "iptables",
     "iptables-legacy-restore": "iptables",
+    "iptables-legacy-save": "iptables",
     "named-checkzone": "bind9-utils",
 }
 
@@ -34,6 +36,8 @@ def why_not(*tools: str) -> str:
     for tool in ("unshare", "ip", *tools):
         if not shutil.which(tool):
             return f"no {tool}: install the Debian package {PACKAGE_OF.get(tool, tool)}"
+    if any(tool.endswith("-legacy-save") for tool in tools) and os.geteuid():
+        return "the legacy iptables-save reads /proc/net/ip_tables_names, which only the host's root may: run it as root"
     done = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True)
     if done.returncode:
         return (

@@ -147,7 +147,7 @@ def listing(text: str) -> list[str]:
 @pytest.fixture(scope="module", params=["nft", "legacy"])
 def iptables(request: pytest.FixtureRequest) -> Printed:
     tools = ("iptables", "ip6tables")
-    rig.require(*(f"{tool}-{request.param}-restore" for tool in tools))
+    rig.require(*(f"{tool}-{request.param}-{verb}" for tool in tools for verb in ("restore", "save")))
     trips = []
     for case, mode, tool in itertools.product(CASES, IPTABLES_MODES, tools):
         for node in nodes(case, mode):
