@@ -37,7 +37,7 @@ def why_not(*tools: str) -> str:
         if not shutil.which(tool):
             return f"no {tool}: install the Debian package {PACKAGE_OF.get(tool, tool)}"
     if any(tool.endswith("-legacy-save") for tool in tools) and os.geteuid():
-        return "the legacy iptables-save reads /proc/net/ip_tables_names, which only the host's root may: run it as root"
+        return "the legacy iptables-save reads /proc/net/ip_tables_names, which only root may: run it as root"
     done = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True)
     if done.returncode:
         return (

@@ -114,7 +114,7 @@ Read = list[tuple[tuple[str, str], list[Event], list[DuplicateKey]]]
 
 
 def read_all(cursor: Any) -> Read:
-    """Of each manifest of a document: what it is called, its events without those of its items, keys that stand twice."""
+    """Of each manifest of a document: its name, its events without those of its items, keys that stand twice."""
     read: Read = []
     if cursor.enter():
         read_manifest(cursor, read)
