@@ -36,7 +36,8 @@ def is_absolute(name: str) -> bool:
 
 def folded(name: str) -> str:
     """The name as CoreDNS compares it: absolute and in lower case, character by character."""
-    return "".join(c.lower() if len(c.lower()) == 1 else c for c in absolute(name))
+    name = absolute(name)
+    return name.lower() if name.isascii() else "".join(c.lower() if len(c.lower()) == 1 else c for c in name)
 
 
 def split(name: str) -> list[str]:
@@ -123,7 +124,8 @@ def is_domain_name(name: str) -> bool:
 
     The text need not be absolute. Some names pass that would not go over the wire, such as one with `\\256`.
     """
-    if not name:
+    if not name or (name.endswith(".") and len(name[-2:-1].encode()) in (2, 4)):
+        # Behind a character of two or four bytes the library takes the final dot for an escaped one, and adds another.
         return False
     data = absolute(name).encode()
     length = begin = position = 0

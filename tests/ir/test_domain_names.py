@@ -58,7 +58,7 @@ def test_domain_names(name: str) -> None:
     assert is_domain_name(name)
 
 
-@pytest.mark.parametrize("name", ["", "..", ".a", "a..b", "a" * 64])
+@pytest.mark.parametrize("name", ["", "..", ".a", "a..b", "a" * 64, "é."])
 def test_no_domain_names(name: str) -> None:
     assert not is_domain_name(name)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kcompile.evaluate.dns.chain import Context, Handler, Unknown
 from kcompile.evaluate.dns.queries import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, Message, Question, Reply
-from kcompile.evaluate.dns.zone_data import Types, ZoneData, ZoneError, read_zone
+from kcompile.evaluate.dns.zone_data import ServedZone, Types, ZoneError, served_zone
 from kcompile.frontend.corefile.plugins.file import FileSettings, ZoneFile
 from kcompile.ir.domain_names import is_subdomain, longest_match, split
 from kcompile.ir.records import Record
@@ -72,18 +72,11 @@ class File:
 
 
 class AuthoritativeZone:
-    """A zone without its apex SOA and NS records, which CoreDNS keeps apart from the names."""
+    """Answers from a master file."""
 
-    def __init__(self, data: ZoneData) -> None:
-        self.data = data
-        self.origin = data.origin
-        self.soa = data.find(self.origin, "SOA")[-1:]
-        self.name_servers = data.find(self.origin, "NS")
-        apex = {rtype: rrset for rtype, rrset in data.names.get(self.origin, {}).items() if rtype not in ("SOA", "NS")}
-        self.names: dict[str, Types] = dict(data.names)
-        self.names.pop(self.origin, None)
-        if apex:
-            self.names[self.origin] = apex
+    def __init__(self, zone: ServedZone) -> None:
+        self.soa, self.name_servers, data = zone
+        self.origin, self.names, self.inner = data.origin, data.names, data.inner
 
     def look_up(self, question: Question, context: Context) -> Found:
         name, rtype = question.name.lower(), question.type
@@ -113,7 +106,7 @@ class AuthoritativeZone:
             return self._at_name(question, here, context)
         if wildcard is not None:
             return self._at_wildcard(question, wildcard, context)
-        result = Result.SUCCESS if name in self.data.inner else Result.NAME_ERROR
+        result = Result.SUCCESS if name in self.inner else Result.NAME_ERROR
         return Found(result, (), self.soa)
 
     def _path_to(self, name: str) -> list[str]:
@@ -196,7 +189,7 @@ def _load(zone: ZoneFile) -> AuthoritativeZone | ZoneError | None:
     if zone.content is None:
         return None
     try:
-        return AuthoritativeZone(read_zone(zone.content.decode("utf-8", "replace"), zone.origin, zone.path))
+        return AuthoritativeZone(served_zone(zone.content.decode("utf-8", "replace"), zone.origin, zone.path))
     except ZoneError as error:
         return error
 

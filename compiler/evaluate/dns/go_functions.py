@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from kcompile.evaluate.dns.chain import Unknown
 
 Value = object
 
 _VERB = re.compile(r"%([-+# 0]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])")
+_NOT_EVALUATED = re.compile(r"%[-+# 0-9.]*[][*TUpOEFG]")
 MAX_WIDTH = 1000
 
 
@@ -17,16 +21,35 @@ def printed(value: Value) -> str:
         return "true" if value else "false"
     if value is None:
         return "<nil>"
+    if isinstance(value, float):
+        return _shortest(value)
     if isinstance(value, Mapping):
         return "map[" + " ".join(f"{printed(key)}:{printed(item)}" for key, item in sorted(value.items())) + "]"
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, (tuple, list)) and not hasattr(value, "_fields"):
         return "[" + " ".join(map(printed, value)) + "]"
-    return str(value)
+    if isinstance(value, (str, int)):
+        return str(value)
+    raise Unknown("a structure as text in a template is not evaluated")
+
+
+def _shortest(value: float) -> str:
+    """As few digits as tell the number from all others, with an exponent from a million on."""
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    assert isinstance(exponent, int)
+    shown = "".join(map(str, digits)).rstrip("0") or "0"
+    power = len(digits) + exponent - 1
+    if value == 0 or -4 <= power < 6:
+        text = format(Decimal(repr(value)), "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa = shown[0] + (f".{shown[1:]}" if len(shown) > 1 else "")
+    return f"{'-' if sign else ''}{mantissa}e{power:+03d}"
 
 
 def _printf(layout: Value, *values: Value) -> str:
     if not isinstance(layout, str):
         raise TypeError("the format is no string")
+    if _NOT_EVALUATED.search(layout):
+        raise Unknown(f"the format {layout!r} of a template is not evaluated")
     rest = list(values)
 
     def verb(match: re.Match[str]) -> str:
@@ -45,6 +68,10 @@ def _printf(layout: Value, *values: Value) -> str:
 
 
 def _formatted(letter: str, value: Value, flags: str, precision: str | None) -> str:
+    if isinstance(value, (tuple, list)) and letter != "v":
+        return "[" + " ".join(_formatted(letter, item, flags, precision) for item in value) + "]"
+    if value is None:
+        return "<nil>" if letter == "v" else f"%!{letter}(<nil>)"
     number = isinstance(value, int) and not isinstance(value, bool)
     if letter in "dxXobc" and number:
         assert isinstance(value, int)
@@ -95,7 +122,7 @@ def _print(*values: Value) -> str:
 
 def _index(value: Value, *keys: Value) -> Value:
     for key in keys:
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and isinstance(key, str):
             value = value.get(key, "")
         elif isinstance(value, Sequence) and isinstance(key, int) and not isinstance(key, bool):
             if not 0 <= key < len(value):
@@ -131,6 +158,8 @@ def _equal(first: Value, *others: Value) -> bool:
 
 
 def _comparable(left: Value, right: Value) -> bool:
+    if isinstance(left, (tuple, list, Mapping)):
+        raise TypeError("non-comparable type")
     if left is None or right is None or type(left) is type(right):
         return True
     raise TypeError("incompatible types for comparison")

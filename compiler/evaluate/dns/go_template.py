@@ -14,6 +14,7 @@ MAX_OUTPUT = 64 * 1024
 """More than any record can be. A template that goes beyond fails, as does one that takes too many steps."""
 
 MAX_STEPS = 100_000
+MAX_INT = (1 << 63) - 1
 MAX_NESTING = 50
 
 Value = object
@@ -167,6 +168,8 @@ class _Run:
             raise Unknown("metadata in a template is not evaluated")
         if arguments:
             raise TemplateFailure("can't give argument to non-function")
+        if isinstance(head, go.Nil):
+            raise TemplateFailure("nil is not a command")
         return self.operand(head, dot, scope)
 
     def operand(self, operand: go.Operand, dot: Value, scope: Scope) -> Value:
@@ -176,6 +179,8 @@ class _Run:
             case go.Nil():
                 return None
             case go.Constant(value):
+                if isinstance(value, int) and value > MAX_INT:
+                    raise TemplateFailure(f"{value} overflows int")
                 return value
             case go.Field(names):
                 return _fields(dot, names)
@@ -236,8 +241,10 @@ def _field(value: Value, name: str) -> Value:
     if isinstance(value, Question) and name in _QUESTION_FIELDS:
         return _QUESTION_FIELDS[name](value)
     if isinstance(value, Mapping):
-        # A key that a map of strings does not have gives the empty string.
-        return value.get(name, "")
+        # Nothing, not an empty text, for a key that the map does not have; and nothing is a field of nothing.
+        return value.get(name)
+    if value is None:
+        return None
     raise TemplateFailure(f"can't evaluate field {name}")
 
 

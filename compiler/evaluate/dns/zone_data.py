@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import NamedTuple
 
+from kcompile.frontend.corefile.master_file import MasterFileError, NotRead, read_records
 from kcompile.ir.domain_names import is_subdomain, parent
 from kcompile.ir.records import Record
 
 Types = Mapping[str, tuple[Record, ...]]
-
-DIRECTIVES = ("$ORIGIN", "$TTL")
-"""Without $INCLUDE, which reads other files, and $GENERATE, which can make billions of records out of one line."""
-
 
 DEFAULT_TTL = 3600
 
@@ -41,74 +38,81 @@ class ZoneData:
 _NO_TYPES: Types = MappingProxyType({})
 
 
+class ServedZone(NamedTuple):
+    """A zone of the file plugin: the SOA and the name servers of its apex, which CoreDNS keeps apart from the names."""
+
+    soa: tuple[Record, ...]
+    name_servers: tuple[Record, ...]
+    data: ZoneData
+
+
 def read_zone(text: str, origin: str, file_name: str) -> ZoneData:
     """The records of a master file at or below `origin`, with names in lower case. Raises ZoneError."""
-    return zone_data(origin, [record._replace(name=record.name.lower()) for record in _read(text, origin, file_name)])
+    records = _read(text, origin, file_name, DEFAULT_TTL)
+    return zone_data(origin, [record._replace(name=record.name.lower()) for record in records])
 
 
 def read_record(text: str) -> Record:
     """One record as a line of text, as miekg/dns takes it: without a TTL it has 3600 seconds. Raises ZoneError."""
-    records = _read(text, ".", "record", default_ttl=DEFAULT_TTL)
+    records = _read(text, ".", "record", DEFAULT_TTL)
     if not records:
         raise ZoneError(f"{text!r} holds no record")
     return records[0]
 
 
-def _read(text: str, origin: str, file_name: str, default_ttl: int | None = None) -> list[Record]:
-    import dns.exception
-    import dns.name
-    import dns.rdataclass
-    import dns.tokenizer
-    import dns.zonefile
+def served_zone(text: str, origin: str, file_name: str) -> ServedZone:
+    """A master file as the file plugin takes it. Raises ZoneError."""
+    soa: tuple[Record, ...] = ()
+    name_servers: list[Record] = []
+    others: list[Record] = []
+    for read in _read(text, origin, file_name):
+        record = _inserted(read)
+        if record.type == "SOA":
+            # Of whatever name; the last one counts.
+            soa = (record,)
+        elif record.type == "NS" and record.name == origin:
+            name_servers.append(record)
+        else:
+            others.append(record)
+    return ServedZone(soa, tuple(name_servers), zone_data(origin, others))
 
-    records: list[Record] = []
+
+_LOWERED = {"NS": (0,), "SOA": (0, 1), "CNAME": (0,), "MX": (1,)}
+"""Where names stand among the words of the data that the file plugin puts in lower case."""
+
+
+def _inserted(record: Record) -> Record:
+    """With its names in lower case, except for SRV (RFC 6763)."""
+    words = record.data.split(" ")
+    for position in _LOWERED.get(record.type, ()):
+        words[position] = words[position].lower()
+    name = record.name if record.type == "SRV" else record.name.lower()
+    return record._replace(name=name, data=" ".join(words))
+
+
+def _read(text: str, origin: str, file_name: str, default_ttl: int | None = None) -> list[Record]:
     try:
-        collector: Any = _Collector(dns.name.from_text(origin), records.append)
-        tokenizer = dns.tokenizer.Tokenizer(text, file_name)
-        reader = dns.zonefile.Reader(
-            tokenizer, dns.rdataclass.IN, collector, allow_directives=DIRECTIVES, default_ttl=default_ttl
-        )
-        reader.read()
-    except (dns.exception.DNSException, ValueError, AssertionError, IndexError) as error:
-        raise ZoneError(f"{file_name}: {str(error) or type(error).__name__}") from error
-    return records
+        return [
+            Record(read.name, read.ttl, read.type, read.data, read.rdclass)
+            for read in read_records(text, origin, default_ttl)
+        ]
+    except (MasterFileError, NotRead) as error:
+        raise ZoneError(f"{file_name}: {error}") from error
 
 
 def zone_data(origin: str, records: list[Record]) -> ZoneData:
-    """Index records whose names are in lower case."""
-    names: dict[str, dict[str, dict[Record, None]]] = {}
-    for record in records:
-        names.setdefault(record.name, {}).setdefault(record.type, {})[record] = None
+    """Index records; of addresses and mail exchangers the second one with the same data is left out, as in CoreDNS."""
+    names: dict[str, dict[str, dict[object, Record]]] = {}
+    for position, record in enumerate(records):
+        same = record.data if record.type in ("A", "AAAA", "MX") else position
+        names.setdefault(record.name.lower(), {}).setdefault(record.type, {}).setdefault(same, record)
     inner = set()
     for name in names:
         above = name
         while above != "." and (above := parent(above)) not in inner and is_subdomain(origin, above):
             inner.add(above)
     index = {
-        name: MappingProxyType({rtype: tuple(rrset) for rtype, rrset in types.items()}) for name, types in names.items()
+        name: MappingProxyType({rtype: tuple(rrset.values()) for rtype, rrset in types.items()})
+        for name, types in names.items()
     }
     return ZoneData(origin, MappingProxyType(index), frozenset(inner))
-
-
-class _Collector:
-    """Just enough of a dnspython transaction for its zone reader: takes the records one by one, each with its TTL."""
-
-    def __init__(self, origin: Any, take: Callable[[Record], None]) -> None:
-        self.manager = self
-        self._origin = origin
-        self._take = take
-
-    def origin_information(self) -> tuple[Any, bool, Any]:
-        return self._origin, False, self._origin
-
-    def check_put_rdataset(self, check: object) -> None:
-        """dnspython would check for CNAMEs beside other data; CoreDNS does not."""
-
-    def _set_origin(self, origin: object) -> None:
-        """$ORIGIN: the reader keeps it itself."""
-
-    def add(self, name: Any, ttl: int, rdata: Any) -> None:
-        import dns.rdatatype
-
-        rtype = dns.rdatatype.to_text(rdata.rdtype)
-        self._take(Record(name.to_text(), ttl, rtype, rdata.to_text()))

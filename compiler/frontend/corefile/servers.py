@@ -39,9 +39,9 @@ def _keys(block: ServerBlock) -> tuple[list[ServerKey], list[Problem]]:
         scheme, text = split_scheme(token.text)
         try:
             zones, port = split_zone(text)
-            for zone in zones:
+            if len(zones) == 1:
                 # The name is checked again with its final dot: it may be one byte too long then.
-                split_zone(absolute(zone))
+                split_zone(absolute(zones[0]))
             keys += [ServerKey(scheme, absolute(zone), port or DEFAULT_PORTS[scheme], token) for zone in zones]
         except ValueProblem as problem:
             hint = "write a blank before {" if token.text.endswith("{") else ""

@@ -48,6 +48,7 @@ def test_names_are_found_in_lower_case_and_each_record_keeps_its_ttl() -> None:
     "text",
     [
         "$GENERATE 1-4000000000 $ A 192.0.2.1\n",
+        "$GENERATE 1-60000 $ A 192.0.2.1\n",
         "$INCLUDE /etc/passwd\n",
         "x IN A not-an-address\n",
         "x IN NOSUCHTYPE y\n",
@@ -136,10 +137,49 @@ def test_a_file_that_only_the_pod_has_is_not_guessed() -> None:
 
 
 def test_a_file_that_is_not_understood_is_not_guessed() -> None:
-    generated = ZONE + "$GENERATE 1-2 host$ A 192.0.2.$\n"
-    answer = server(FILE, files={"db": generated}).query("host1.example.org")
+    answer = server(FILE, files={"db": ZONE + "$INCLUDE other\n"}).query("host1.example.org")
     assert answer.rcode is None
-    assert answer.error.startswith("zone example.org. is not evaluated: ")
+    assert answer.error == "zone example.org. is not evaluated: /etc/coredns/db: it includes other files"
+
+
+def test_what_a_line_generates_is_served() -> None:
+    assert answer_of_file("host2.example.org", zone=ZONE + "$GENERATE 1-2 host$ A 192.0.2.$\n") == (
+        "NOERROR",
+        ("3600 A 192.0.2.2",),
+    )
+
+
+OWN_NAMES = """\
+example.org. 60 IN SOA NS.Example.org. Admin.Example.org. 1 2 3 4 5
+example.org. 60 IN NS ns.example.org.
+ns.example.org. 60 IN A 192.0.2.1
+_x._tcp.other.org. 60 IN SRV 0 0 1 Host.Other.org.
+_X._tcp.Third.org. 60 IN SRV 0 0 1 Host.Other.org.
+Alias.other.org. 60 IN CNAME Host.Other.org.
+Host.other.org. 60 IN A 192.0.2.2
+Host.other.org. 70 IN A 192.0.2.2
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "rtype", "rcode", "answer", "authority"),
+    [
+        # The SOA counts whatever its name is; name servers below the zone's own name are a delegation.
+        (".", "SOA", "NOERROR", "example.org. 60 IN SOA ns.example.org. admin.example.org. 1 2 3 4 5", ""),
+        ("ns.example.org.", "A", "NOERROR", "", "example.org. 60 IN NS ns.example.org."),
+        ("none.other.org.", "A", "NXDOMAIN", "", "example.org. 60 IN SOA ns.example.org. admin.example.org. 1 2 3 4 5"),
+        # Names of SRV records keep their case, what aliases point to does not.
+        ("_x._tcp.third.org.", "SRV", "NOERROR", "_X._tcp.Third.org. 60 IN SRV 0 0 1 Host.Other.org.", ""),
+        ("alias.other.org.", "CNAME", "NOERROR", "alias.other.org. 60 IN CNAME host.other.org.", ""),
+        # The same address twice is there once.
+        ("host.other.org.", "A", "NOERROR", "host.other.org. 60 IN A 192.0.2.2", ""),
+    ],
+)
+def test_a_file_for_all_names(name: str, rtype: str, rcode: str, answer: str, authority: str) -> None:
+    found = server(". {\n    file /etc/coredns/db\n}\n", files={"db": OWN_NAMES}).query(name, rtype)
+    assert found.rcode == rcode
+    assert [str(record) for record in found.answer] == ([answer] if answer else [])
+    assert [str(record) for record in found.authority] == ([authority] if authority else [])
 
 
 FALLING = """\

@@ -45,12 +45,10 @@ SOA = "@ 60 IN SOA ns.a. h.a. 1 60 60 60 60\n"
     ("content", "problem"),
     [
         (f"{SOA}b 60 IN A 10.0.0.1\n", ""),
-        (f"$TTL 60\n{SOA}$GENERATE 1-3 host$ A 10.0.0.$\n", ""),
         ("b 60 IN A 10.0.0.1\n", 'file "db" has no SOA record for origin a.'),
         (f"{SOA}b 60 IN A 10.0.0\n", 'failed to parse file "db" for origin a. with error '),
-        (f"{SOA}$GENERATE 1-999999999 h$ A 10.0.0.1\n", 'failed to parse file "db" for origin a. with error '),
         ("$INCLUDE /etc/passwd\n", ""),
-        (f"{SOA}@ 60 IN NSEC3PARAM 1 0 5 AB\n", "NSEC3 zone is not supported, dropping RR for zone: a."),
+        (f"{SOA}@ 60 IN NSEC3PARAM 1 0 5 AB\n", "NSEC3 zone is not supported, dropping RR: a. for zone: a."),
     ],
 )
 def test_zone_files(content: str, problem: str) -> None:
