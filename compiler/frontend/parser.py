@@ -142,7 +142,8 @@ def parse(
                 else:
                     value = builder(fields) if builder else fields
             elif action == COLLECT_LIST:
-                value = tuple(values[1 - length] if rule.gathers else ())
+                items = values[1 - length] if rule.gathers else ()
+                value = _WRONG if problems and any(item is _WRONG for item in items) else tuple(items)
             elif action == PAIR:
                 value = (values[-2], values[-1] or "")
             elif action in (PASS, NOTHING):

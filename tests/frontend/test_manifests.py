@@ -142,6 +142,21 @@ status:
     assert pod.status.ready is False
 
 
+@pytest.mark.parametrize(
+    ("rest", "code"),
+    [
+        ("spec: {containers: [{name: a, ports: 80}]}", "wrong-type"),
+        ("spec: {containers: [{ports: [{name: a}]}], initContainers: [x]}", "missing-field"),
+        ("spec: {dnsConfig: {options: [{name: ndots}, {value: 5}]}}", "wrong-type"),
+        ("status: {conditions: [{type: 80, status: 'True'}]}", "wrong-type"),
+    ],
+)
+def test_what_is_wrong_with_one_of_several_parts_is_all_that_is_said(rest: str, code: str) -> None:
+    found = read(f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\n{rest}\n")
+    assert found.objects == []
+    assert code in {diagnostic.code for diagnostic in found.diagnostics}
+
+
 def test_a_job_counts_its_pods_by_parallelism() -> None:
     spec = "{parallelism: 3, template: {spec: {hostNetwork: yes}}}"
     text = f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a}}\nspec: {spec}\n"
