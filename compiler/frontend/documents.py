@@ -15,7 +15,7 @@ try:
 except ImportError:
     from kcompile.twins.manifest import document_marker, value_end
 
-_OPENING_BRACKET = re.compile(rb"\s*[{[]")
+_OPENING_BRACKET = re.compile(rb"\s*(?:\[|\{(?!\{))")
 _FIRST_IN_BRACKETS = re.compile(rb"\s*[{[]\s*(\S)")
 _HEAD = re.compile(rb"(?:(?P<directive>%)[^\n]*\n|#[^\n]*\n|[ \t\r]*\n)*")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

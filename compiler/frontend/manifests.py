@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcompile.diagnostics import Diagnostic, error, path_text
+from kcompile.diagnostics import Diagnostic, error, path_text, warning
 from kcompile.frontend.build import BUILDERS, REQUIRED, ApiObject, build
 from kcompile.frontend.cursors import Cursor, fast_cursor, manifest_tables, sure_cursor
 from kcompile.frontend.documents import Document, documents, json_document
@@ -15,6 +15,7 @@ from kcompile.frontend.embedded import embedded_sources, plays_a_part
 from kcompile.frontend.events import LIST, MAP, SCALAR, DuplicateKey, Event, Malformed, Unsure
 from kcompile.frontend.kinds import KINDS
 from kcompile.frontend.locate import paths_of
+from kcompile.frontend.misfits import is_kustomization, meant, missing_names, template_hint, version_of
 from kcompile.frontend.parser import Problem, parse
 from kcompile.frontend.source import Origin, Path, Source
 from kcompile.model.namespace import ConfigMap
@@ -106,8 +107,10 @@ class _Reader:
                 self.manifest(())
                 self.cursor.finish()
         except Malformed as malformed:
-            span = self.document.source.span(malformed.line, malformed.column)
-            self.diagnostics.append(error(malformed.code, malformed.message, span, malformed.hint))
+            source = self.document.source
+            hint = template_hint(source.line(malformed.line)) or malformed.hint
+            span = source.span(malformed.line, malformed.column)
+            self.diagnostics.append(error(malformed.code, malformed.message, span, hint))
             self.report(map(_twice, self.cursor.duplicates()), [], ())
 
     def manifest(self, path: Path, version: str = "", kind: str = "") -> _Untyped | None:
@@ -134,7 +137,7 @@ class _Reader:
         elif path:
             untyped = _Untyped(cursor, path)
         else:
-            self.report([_unnamed(cursor.first(), version, kind)], cursor.events(), path)
+            self.unnamed(cursor, path, version, kind)
         cursor.leave()
         return untyped
 
@@ -153,7 +156,7 @@ class _Reader:
     def item(self, item: _Untyped, version: str, kind: str) -> None:
         version, kind = item.name(version, kind)
         if not version or not kind:
-            self.report([_unnamed(item.first(), version, kind)], item.events(), item.path)
+            self.unnamed(item, item.path, version, kind)
         elif not kind.endswith("List"):
             self.object(item, item.path, version, kind)
 
@@ -166,18 +169,48 @@ class _Reader:
         problem = Problem("not-a-manifest", f"expected a manifest, found {what}", first.line, first.column, 1, hint)
         self.report([problem], [first], path)
 
+    def unnamed(self, manifest: Cursor | _Untyped, path: Path, version: str, kind: str) -> None:
+        """A map that does not say what it is."""
+        first = manifest.first()
+        if is_kustomization(self.document.source, version):
+            self.kustomization(first)
+            return
+        text, hint = missing_names(self.document.source, version, kind)
+        problem = Problem("not-a-manifest", text, first.line, first.column, 1, hint)
+        self.report([problem], manifest.events(), path)
+
+    def kustomization(self, first: Event) -> None:
+        text = "a kustomization is not applied: what it names and changes is left as it is"
+        span = self.document.source.span(first.line, first.column)
+        hint = "build it first: kubectl kustomize FOLDER | kcompile -"
+        self.diagnostics.append(warning("kustomization", text, span, hint))
+
+    def unread(self, manifest: Cursor | _Untyped, path: Path, version: str, name: str) -> None:
+        """A manifest of a kind that is not read: it plays no part, or it is misnamed."""
+        first = manifest.first()
+        kind = meant(version, name)
+        if kind:
+            text = f"there is no {version} {name}"
+            hint = f"write apiVersion: {version_of(kind)} and kind: {kind.kind}"
+            problem = Problem("unknown-kind", text, first.line, first.column, 1, hint)
+            self.report([problem], manifest.events(), path)
+        elif is_kustomization(self.document.source, version):
+            self.kustomization(first)
+        else:
+            self.skipped.append(name)
+
     def object(self, manifest: Cursor | _Untyped, path: Path, version: str, name: str) -> None:
         group, _, version_name = version.rpartition("/")
         kind = KINDS.get((group, name))
         if kind is None:
-            self.skipped.append(name)
+            self.unread(manifest, path, version, name)
             return
         first = manifest.first()
         if version_name not in kind.versions:
-            newest = f"{group}/{kind.versions[0]}" if group else kind.versions[0]
             text = f"{version} {name} is not read"
-            hint = f"convert it to {newest}"
-            problem = Problem("unknown-version", text, first.line, first.column, 1, hint)
+            problem = Problem(
+                "unknown-version", text, first.line, first.column, 1, f"convert it to {version_of(kind)}"
+            )
             self.report([problem], manifest.events(), path)
             return
         problems: list[Problem] = []
@@ -185,7 +218,10 @@ class _Reader:
         if fields is None:
             fields = parse(manifest_tables(), kind.rule, iter(manifest.events()), BUILDERS, REQUIRED, problems)
         if fields and "name" not in fields.get("meta", {"name": ""}):
-            problems.append(Problem("missing-field", "missing field `metadata.name`", first.line, first.column, 1))
+            hint = "give it one; of generateName only an API server can make a name"
+            problems.append(
+                Problem("missing-field", "missing field `metadata.name`", first.line, first.column, 1, hint)
+            )
         if problems:
             self.report(problems, manifest.events(), path)
             return
@@ -219,13 +255,6 @@ def _twice(duplicate: DuplicateKey) -> Problem:
     key, line, column, first_line = duplicate
     hint = f"first in line {first_line}"
     return Problem("duplicate-key", f"the key `{key}` stands twice", line, column, len(key), hint)
-
-
-def _unnamed(first: Event, version: str, kind: str) -> Problem:
-    given = {"apiVersion": version, "kind": kind}
-    missing = " and ".join(name for name, value in given.items() if not value)
-    text = f"missing field `{missing}`"
-    return Problem("not-a-manifest", text, first.line, first.column, 1, "not a Kubernetes manifest")
 
 
 __all__ = ["Manifests", "read_manifests"]

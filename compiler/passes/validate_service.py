@@ -23,6 +23,7 @@ from kcompile.passes.syntax import (
     is_qualified_name,
     is_search_domain,
     is_subdomain,
+    is_word,
     shown,
 )
 from kcompile.passes.validate_meta import Proven, check_labels, check_meta
@@ -295,8 +296,7 @@ def _check_load_balancer(check: Problems, service: Service) -> None:
     if service.load_balancer_class and not is_qualified_name(service.load_balancer_class):
         text = f"{shown(service.load_balancer_class)} is not a name such as example.com/load-balancer"
         check.error("bad-name", ("spec", "loadBalancerClass"), text)
-    if service.load_balancer_ip and parse_address(service.load_balancer_ip) is None:
-        check.not_an_address(("spec", "loadBalancerIP"), service.load_balancer_ip)
+    _check_load_balancer_ip(check, service.load_balancer_ip)
     for index, ingress in enumerate(service.ingress):
         path: Path = ("status", "loadBalancer", "ingress", index)
         if ingress.ip and parse_address(ingress.ip) is None:
@@ -307,6 +307,16 @@ def _check_load_balancer(check: Problems, service: Service) -> None:
             check.error("forbidden-field", (*path, "ipMode"), "may not be set without an ip")
         if ingress.hostname and (not is_subdomain(ingress.hostname) or parse_address(ingress.hostname)):
             check.error("bad-name", (*path, "hostname"), f"{shown(ingress.hostname)} is not {SUBDOMAIN}")
+
+
+def _check_load_balancer_ip(check: Problems, text: str) -> None:
+    """The API server leaves it to the cloud what this means: some take the name of an address."""
+    path: Path = ("spec", "loadBalancerIP")
+    if text and parse_address(text) is None:
+        if is_word(text):
+            check.warning("bad-address", path, f"{shown(text)} is not an IP address", "no controller here knows it")
+        else:
+            check.not_an_address(path, text)
 
 
 def _check_source_ranges(check: Problems, ranges: tuple[str, ...]) -> None:

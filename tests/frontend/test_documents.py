@@ -29,6 +29,7 @@ def numbers_and_texts(text: str, name: str = "a.yaml") -> list[tuple[int, str]]:
         ('{"a": 1}', 1),
         ('{"a": 1}\n{"b": 2}\n', 2),
         ("{a: 1}\n---\n{b: 2}\n", 2),
+        ("{{ a }}\n---\nb: 2\n", 2),
     ],
 )
 def test_documents_are_counted_as_yaml_and_kubectl_count_them(text: str, count: int) -> None:

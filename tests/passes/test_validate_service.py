@@ -99,7 +99,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"allocate_load_balancer_node_ports": False}, "forbidden-field spec.allocateLoadBalancerNodePorts"),
     ({"load_balancer_class": "a"}, "forbidden-field spec.loadBalancerClass"),
     ({**LB, "load_balancer_class": "a b"}, "bad-name spec.loadBalancerClass"),
-    ({**LB, "load_balancer_ip": "x"}, "bad-address spec.loadBalancerIP"),
+    ({**LB, "load_balancer_ip": "x y"}, "bad-address spec.loadBalancerIP"),
     ({"health_check_node_port": 30000}, "forbidden-field spec.healthCheckNodePort"),
     (
         {**LB, "external_traffic_policy": "Local", "health_check_node_port": 80},
@@ -132,6 +132,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("fields", "expected"), REFUSED, ids=[f"{e}-{n}" for n, (_, e) in enumerate(REFUSED)])
 def test_a_service_that_the_api_server_refuses_is_an_error_at_its_field(fields: dict[str, Any], expected: str) -> None:
     assert errors(found(service("web", **fields))) == [expected]
+
+
+def test_a_cloud_may_know_the_name_of_a_load_balancers_address() -> None:
+    warnings = found(service("web", **LB, load_balancer_ip="my-static-ip"))
+    assert [(w.severity.value, w.code) for w in warnings] == [("warning", "bad-address")]
 
 
 @pytest.mark.parametrize("name", ["", "Web", "-web", "web.example", "a" * 64, "web\n"])
