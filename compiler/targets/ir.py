@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from kcompile.frontend.source import Origin
@@ -30,4 +31,6 @@ def _data(value: Any) -> Any:
         return [_data(item) for item in value]
     if isinstance(value, frozenset):
         return sorted(value)
+    if isinstance(value, Mapping):
+        return {key: _data(item) for key, item in value.items()}
     return value
