@@ -1,4 +1,4 @@
-"""From the text of manifests to objects.
+"""From the text of manifests to objects, and to a completed cluster.
 
 YAML is compared with PyYAML's C loader, JSON with msgspec, both to plain dicts. kcompile switches the garbage collector
 off while it reads, which is worth a factor of up to 3 to everybody: so the competitors stand there as a user has them,
@@ -74,6 +74,25 @@ def _msgspec(collect: bool) -> Callable[[int], Work]:
     return prepare
 
 
+def _passes(services: int) -> Work:
+    from kcompile.collection import no_collection
+    from kcompile.frontend.assemble import assemble
+    from kcompile.frontend.manifests import read_manifests
+    from kcompile.frontend.source import Source
+    from kcompile.passes.pipeline import complete
+
+    path = reference_cluster("json", services)
+    with no_collection():
+        read = read_manifests([Source(path.name, path.read_bytes())])
+        cluster, _ = assemble(read.objects, read.skipped)
+
+    def run() -> object:
+        with no_collection():
+            return complete(cluster)
+
+    return Work(run, path.name, services, "Services")
+
+
 def _work(run: Callable[[], object], path: Path, collect: bool = True) -> Work:
     if not collect:
         gc.disable()
@@ -106,4 +125,5 @@ FIGURES = (
             Case("the twin in Python", _twin("json")),
         ),
     ),
+    Figure("passes", "defaults, validation, allocation and controllers", (Case("kcompile", _passes),)),
 )

@@ -49,8 +49,12 @@ class CompiledNode:
         """
         chosen = node_format(format, self.plan.mode)
         if family is None and chosen.combines_families:
-            return chosen.load()(self.plan, (4, 6))
-        return chosen.load()(self.plan, (family or self.plan.primary_family,))
+            return self._written(chosen, (4, 6))
+        return self._written(chosen, (family or self.plan.primary_family,))
+
+    def _written(self, chosen: NodeFormat, families: tuple[Family, ...]) -> bytes:
+        with no_collection():
+            return chosen.load()(self.plan, families)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -67,7 +71,7 @@ class CompiledNode:
             if self.plan.mode in chosen.modes:
                 for families, name in chosen.files.items():
                     if name:
-                        yield name, chosen.load()(self.plan, families)
+                        yield name, self._written(chosen, families)
 
 
 @dataclass(frozen=True, slots=True)
