@@ -37,6 +37,9 @@ TOOLS: Mapping[str, Tool] = {
 }
 """The tool for each file of a node, in the order in which they run."""
 
+WITHOUT_DRY_RUN = ("ipvsadm.rules", "ip.batch")
+"""Files whose tools cannot be asked without loading them."""
+
 NFT_ERROR = re.compile(r"^/dev/stdin:(?P<line>\d+):(?P<column>\d+)-(?P<end>\d+): Error: (?P<message>.*)$", re.MULTILINE)
 # `Error occurred at line: 3` and `line 3 failed` of iptables-restore, `Error in line 3: ...` of ipset.
 LINE = re.compile(r"\bline:? (\d+)")

@@ -6,6 +6,8 @@ Exit status 0: done. 1: the input is wrong, or the answer is no. 2: wrong usage.
 from __future__ import annotations
 
 import gc
+import io
+import os
 import sys
 from importlib import import_module
 
@@ -78,7 +80,12 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point of the console script."""
+    # A stream that the caller has closed is None.
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()
     try:
+        if sys.stdout is None:
+            raise KcompileError("standard output is closed")
         status = cli.main(prog_name="kcompile", standalone_mode=False)
         # The reader of standard output may have gone away (`| head`): find out here, not at exit.
         sys.stdout.flush()
@@ -102,6 +109,13 @@ def main() -> None:
         status = 1
     except BrokenPipeError:
         sys.stderr.close()
+        status = 1
+    except OSError as failure:
+        from kcompile.cli.report import fail
+
+        fail(f"standard output: {failure.strerror}")
+        # What is left in the buffer goes nowhere, or Python would fail again on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     # The collector need not look for cycles in what ends with the process anyway.
     gc.freeze()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -269,3 +272,24 @@ def test_what_does_not_exist_in_dns_is_named(arguments: tuple[str, ...], status:
     done = kcompile(SHOP, *arguments)
     assert (done.status, done.stdout) == (status, "")
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(("redirection", "why"), [("> /dev/full", "No space left on device"), (">&-", "is closed")])
+def test_a_standard_output_that_takes_nothing_is_an_error(redirection: str, why: str) -> None:
+    command = f'exec "{sys.executable}" -m kcompile.cli.main "$0" {redirection}'
+    done = subprocess.run(["sh", "-c", command, SHOP], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"error: standard output:? {why}\n", done.stderr)
+
+
+def test_a_closed_standard_error_does_not_turn_diagnostics_into_rules(tmp_path: Path) -> None:
+    command = f'exec "{sys.executable}" -m kcompile.cli.main "$0" 2>&-'
+    done = subprocess.run(["sh", "-c", command, tmp_path / "nothing"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_check_that_no_tool_could_make_is_not_called_accepted(tmp_path: Path) -> None:
+    done = kcompile(SHOP, "--check", PATH=str(tmp_path))
+    assert done.status == 0
+    assert "no rules of worker-1 were checked" in done.stderr
+    assert "accept" not in done.stderr
