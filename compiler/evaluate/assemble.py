@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import ip_network
 
 from kcompile.evaluate import program as p
+from kcompile.evaluate.code_words import Entry, Lead, Word, Words, length, op
+from kcompile.evaluate.hash_spaces import HashSpaces, Key
 from kcompile.evaluate.ipvs import weights
-from kcompile.evaluate.layout import Layout, PlacedRule, table_size
+from kcompile.evaluate.layout import Layout
 from kcompile.evaluate.packet import Host
-from kcompile.evaluate.prepare import HOOKS, Prepared
-from kcompile.evaluate.rule_code import Entry, Key, Lead, Word, Writer, cascade, constants, only_jump, targets, wanted
+from kcompile.evaluate.prepare import HOOKS, Prepared, Stage
+from kcompile.evaluate.rule_code import RuleCode, RuleWriter, matter
+from kcompile.evaluate.rule_facts import cascade, constants, targets
 from kcompile.ir.addresses import ADDRESS_MAX, address
-from kcompile.ir.ruleset import PROTOCOLS, Interval, VirtualServer
+from kcompile.ir.ruleset import PROTOCOLS, Interval, NoTrack, VirtualServer
 
 END_OF_LIST = (1 << 31) - 1
-SERVER_KIND = 3
 FEW_RULES = 8
 """Up to as many rules that want certain values are looked at one by one, rather than found by hash."""
 
@@ -32,55 +34,84 @@ def assemble(prepared: Prepared, family: int, host: Host) -> p.Program:
     layout.addresses.freeze()
     program = p.Program(family=family)
     program.order.append(END_OF_LIST)
-    writer = Writer(layout, program)
-    code, places = _write_chains(layout, program, writer)
-    _write_stages(layout, program, places)
-    servers = _write_servers(layout, program, writer)
+    spaces = HashSpaces(program)
+    writer = RuleWriter(layout, program, spaces)
+    code, leads, idle = _write_chains(layout, program, writer, spaces)
+    _write_stages(layout, program, leads, idle)
+    servers = _write_servers(layout, program, writer, spaces)
 
     def finished(words: Iterable[Word]) -> Iterator[int]:
         for word in words:
             if isinstance(word, int):
                 yield word
             elif isinstance(word, Lead):
-                yield p.GO_CHAIN + 2 * places[word.chain] + word.goto
+                yield leads[word.chain] + p.GOTO * word.goto
             elif word.address is None:
-                yield from (p.STAYS,) * p.ADDRESS_ENTRY
+                yield from (p.STAYS,) * (p.TARGET[family] - 1)
             else:
-                yield from layout.addresses.entry(word.address, writer.flags)
+                yield from layout.addresses.entry(word.address, spaces.flags)
 
-    layout.addresses.write(program, writer.flags)
+    layout.addresses.write(program, spaces.flags)
     program.code.extend(finished(code))
-    program.rest_words.extend(finished(writer.rest))
-    program.targets.extend(finished(writer.targets))
+    program.rest_words.extend(finished(writer.sets.rest))
+    program.targets.extend(finished(writer.statements.targets))
     program.server_words.extend(finished(servers))
-    _write_keys(program, [key._replace(value=next(finished([key.value]))) for key in writer.keys])
+    if writer.statements.redirects:
+        program.homes.extend(finished(map(Entry, _homes(layout))))
+    spaces.write([key._replace(value=next(finished([key.value]))) for key in spaces.keys])
     return program
 
 
 def _place_chains(layout: Layout) -> None:
-    for hook in HOOKS:
-        for stage in layout.prepared.stages[layout.family, hook]:
-            if stage.table is not None and stage.chain is not None:
-                layout.place(stage.table, stage.chain)
-    done = 0
-    while done < len(layout.rules):
-        placed = layout.rules[done]
-        for name in targets(placed.rule, placed.table):
-            chain = placed.table.chains.get(name)
-            if chain is not None:
-                layout.place(placed.table, chain)
-        done += 1
+    """Number the chains that packets come to, each followed by those that it leads to: the chains of one packet should
+    lie near each other in memory."""
+    stages = [(hook, stage) for hook in HOOKS for stage in layout.prepared.stages[layout.family, hook]]
+    tracks = not any(
+        isinstance(item, NoTrack)
+        for table in layout.prepared.ruleset.tables
+        for chain in table.chains.values()
+        for rule in chain.rules
+        for item in rule.items
+    )
+    early = [stage for hook in ("prerouting", "output") for stage in _before_conntrack(layout, hook)]
+    for stage in early:
+        _place_from(layout, stage, always_new=False)
+    for _, stage in stages:
+        _place_from(layout, stage, always_new=tracks)
+
+
+def _before_conntrack(layout: Layout, hook: str) -> list[Stage]:
+    stages = layout.prepared.stages[layout.family, hook]
+    return list(stages[: next(n for n, stage in enumerate(stages) if stage.kind == "conntrack")])
+
+
+def _place_from(layout: Layout, stage: Stage, always_new: bool) -> None:
+    if stage.table is None or stage.chain is None:
+        return
+    waiting = [stage.chain]
+    while waiting:
+        chain = waiting.pop()
+        if layout.number(stage.table, chain.name) is not None:
+            continue
+        layout.place(stage.table, chain, always_new)
+        names = [name for rule in chain.rules for name in targets(rule, stage.table)]
+        found = [stage.table.chains.get(name) for name in reversed(names)]
+        waiting += [each for each in found if each is not None]
 
 
 def _host_intervals(layout: Layout) -> Iterator[Interval]:
-    """What has a type of its own: the host's addresses, loopback, broadcast, multicast; and the addresses of ipvs."""
+    """What has a type of its own: the host's addresses, loopback, broadcast, multicast; and the addresses of ipvs. And
+    the host's networks, because redirected packets go to the address in the sender's."""
     for text in layout.host.addresses:
         family, number = address(text.partition("/")[0])
         if family == layout.family:
             yield number, number
+            network = ip_network(text, strict=False)
+            yield int(network.network_address), int(network.broadcast_address)
     for number in layout.host.broadcasts(layout.family):
         yield number, number
     if layout.family == 4:
+        yield 0x7F000001, 0x7F000001
         yield 0x7F000000, 0x7FFFFFFF
         yield 0xE0000000, 0xEFFFFFFF
     else:
@@ -92,58 +123,79 @@ def _host_intervals(layout: Layout) -> Iterator[Interval]:
             yield (address(real.address)[1],) * 2
 
 
-def _write_chains(layout: Layout, program: p.Program, writer: Writer) -> tuple[list[Word], list[int]]:
-    """The code of all chains, and where each begins."""
-    code: list[Word] = []
-    places: list[int] = []
+# ---------------------------------------------------------------- chains
+
+
+def _write_chains(
+    layout: Layout, program: p.Program, writer: RuleWriter, spaces: HashSpaces
+) -> tuple[Words, list[int], set[int]]:
+    """The code of all chains, what leads to each, and which of them do nothing."""
+    code: Words = []
+    leads: list[int] = []
+    idle: set[int] = set()
     # Places count words as they will be: an entry of an address is several.
     size = 0
-    for rules in _that_matter(layout, writer):
-        places.append(size)
-        fields = [wanted(placed, layout) for placed, _ in rules]
-        indexed = sum(_kind_of(each) >= 0 for each in fields) > FEW_RULES
-        body: list[Word] = []
-        at = size + p.CHAIN_HEADER
-        written: list[tuple[int, dict[int, int], Word]] = []
-        in_cascade = 0
-        for number, (placed, words) in enumerate(rules):
-            in_cascade -= 1
-            if not indexed and in_cascade < 0 and (count := cascade([each for each, _ in rules[number:]])):
-                body += [3, p.CASCADE, count]
-                at += 3
-                in_cascade = count - 1
-            written.append((at, fields[number], _verdict_alone(placed, words, fields[number])))
-            length = 1 + sum(p.ADDRESS_ENTRY if isinstance(word, Entry) else 1 for word in words)
-            body += [length, *words]
-            at += length
-        code += _index(program, writer, written) if indexed else [-1, 0, 0, 0]
-        code += [*body, 0]
-        size = at + 1
-    return code, places
+    chains = matter(layout, writer)
+    for number, rules in enumerate(chains):
+        long = sum(_kind_of(rule.wanted) >= 0 for rule in rules) > FEW_RULES
+        short = [] if long else _short(rules, layout.family)
+        padding = _padding(size, p.LONG_HEADER if long else length(short, layout.family))
+        code += [p.END] * padding
+        size += padding
+        body = _long(program, spaces, rules, size, layout.family) if long else short
+        leads.append(p.GO_CHAIN + 4 * size + p.LONG * long)
+        code += body
+        size += length(body, layout.family)
+        if not rules:
+            idle.add(number)
+    return code, [leads[_first_with_more(chains, number)] for number in range(len(chains))], idle
 
 
-def _verdict_alone(placed: PlacedRule, words: list[Word], fields: dict[int, int]) -> Word:
-    """Where a rule jumps if that is all it does, and the fields that a look-up checks are all it checks; else -1."""
-    checks = 3 * len(fields)
-    return words[-3] if only_jump(placed) is not None and len(words) == checks + 4 else -1
+def _padding(place: int, words: int) -> int:
+    """What to leave free so that so many words are spread over no more lines of memory than they need."""
+    lines = (place % p.LINE + words + p.LINE - 1) // p.LINE
+    return -place % p.LINE if lines > (words + p.LINE - 1) // p.LINE else 0
 
 
-def _that_matter(layout: Layout, writer: Writer) -> list[list[tuple[PlacedRule, list[Word]]]]:
-    """By chain, its rules with their instructions, without those that do nothing. Kubernetes always has chains without
-    a rule: a jump there does nothing either."""
-    chains = [[(placed, words) for placed in rules if (words := writer.rule(placed))] for rules in layout.of_chain]
-    empty = {number for number, rules in enumerate(chains) if not rules}
-    while True:
-        chains = [[each for each in rules if not _leads_nowhere(each[0], layout, empty)] for rules in chains]
-        now_empty = {number for number, rules in enumerate(chains) if not rules}
-        if now_empty == empty:
-            return chains
-        empty = now_empty
+def _first_with_more(chains: Sequence[Sequence[RuleCode]], number: int) -> int:
+    """The chain that one leads to whose only rule is a jump: base chains often have no other."""
+    for _ in range(p.MOST_JUMPS):
+        rules = chains[number]
+        if len(rules) != 1 or rules[0].matches or rules[0].lead is None:
+            break
+        number = rules[0].lead.chain
+    return number
 
 
-def _leads_nowhere(placed: PlacedRule, layout: Layout, empty: set[int]) -> bool:
-    name = only_jump(placed)
-    return name is not None and layout.number(placed.table, name) in empty
+def _short(rules: Sequence[RuleCode], family: int) -> Words:
+    """The words of a chain that is run from its first rule to its last."""
+    body: Words = []
+    number = 0
+    while number < len(rules):
+        leads = [rule.lead or _last_lead(rule) for rule in rules[number : number + _shared(rules, number)]]
+        if leads and all(leads):
+            for left, lead in zip(range(len(leads), 0, -1), leads, strict=True):
+                assert lead is not None
+                body += [op(p.CASCADE, left), lead]
+            number += len(leads)
+            continue
+        words = rules[number].words
+        number += 1
+        if number == len(rules) and isinstance(words[-1], Lead):
+            # Nothing comes after the last rule's jump.
+            words[-1] = words[-1]._replace(goto=True)
+        body += [op(p.RULE, 1 + length(words, family)), *words]
+    return [*body, p.END]
+
+
+def _shared(rules: Sequence[RuleCode], number: int) -> int:
+    return cascade([rule.placed for rule in rules[number:]]) if not rules[number].matches else 0
+
+
+def _last_lead(rule: RuleCode) -> Lead | None:
+    """Where a rule with a chance jumps."""
+    *_, go, lead = (0, *rule.statements)
+    return lead if go == p.GO and isinstance(lead, Lead) else None
 
 
 def _kind_of(fields: dict[int, int]) -> int:
@@ -151,24 +203,36 @@ def _kind_of(fields: dict[int, int]) -> int:
     return next((n for n, key in enumerate(p.KEYS) if all(name in fields for name in key)), -1)
 
 
-def _index(program: p.Program, writer: Writer, written: list[tuple[int, dict[int, int], Word]]) -> list[Word]:
-    """The header of a long chain: its hash space, the list of the rules that any packet may match, the keys in use."""
-    space = writer.spaces(len(p.KEYS))
+def _long(program: p.Program, spaces: HashSpaces, rules: Sequence[RuleCode], start: int, family: int) -> Words:
+    """The words of a chain whose rules are found by hash: its header and its rules, which begin at `start`."""
+    body: Words = []
+    at = start + p.LONG_HEADER
     anyone: list[int] = []
     keyed: dict[tuple[int, tuple[int, ...]], list[tuple[int, Word]]] = {}
-    for place, fields, verdict in written:
-        kind = _kind_of(fields)
+    for rule in rules:
+        kind = _kind_of(rule.wanted)
         if kind < 0:
-            anyone.append(place)
+            anyone.append(at)
         else:
-            alone = verdict if len(fields) == len(p.KEYS[kind]) else -1
-            keyed.setdefault((kind, tuple(fields[name] for name in p.KEYS[kind])), []).append((place, alone))
+            fields = p.KEYS[kind]
+            alone = rule.lead if rule.lead is not None and len(rule.matches) == len(fields) else -1
+            keyed.setdefault((kind, tuple(rule.wanted[name] for name in fields)), []).append((at, alone))
+        words = rule.words
+        body += [op(p.RULE, 1 + length(words, family)), *words, p.END]
+        at += 2 + length(words, family)
     kinds = sorted({kind for kind, _ in keyed})
-    flags = {kind: writer.flag(space + kind, p.KEYS[kind], kind) for kind in kinds}
-    for (kind, words), places in keyed.items():
-        place, verdict = places[0] if len(places) == 1 else (-1, _list(program, [place for place, _ in places]))
-        writer.add(Key(space + kind, words, verdict, place), flags[kind], p.KEYS[kind])
-    return [space, _list(program, anyone), sum(1 << kind for kind in kinds), sum(set(flags.values()))]
+    places = {kind: spaces.space(p.KEYS[kind]) for kind in kinds}
+    gates = {kind: spaces.gate(places[kind], p.KEYS[kind]) for kind in kinds}
+    for kind in kinds:
+        spaces.leads(places[kind], p.KEYS[kind], gates[kind])
+    for (kind, values), found in keyed.items():
+        place, value = found[0] if len(found) == 1 else (-1, _list(program, [place for place, _ in found]))
+        spaces.add(Key(places[kind], values, value, place), gates[kind], p.KEYS[kind])
+    flags = 0
+    for gate in gates.values():
+        flags |= gate.flag
+    used = sum(1 << kind for kind in kinds)
+    return [_list(program, anyone), used, flags, *(places.get(kind, -1) for kind in range(len(p.KEYS))), *body]
 
 
 def _list(program: p.Program, places: Iterable[int]) -> int:
@@ -178,16 +242,30 @@ def _list(program: p.Program, places: Iterable[int]) -> int:
     return start
 
 
-def _write_stages(layout: Layout, program: p.Program, places: Sequence[int]) -> None:
+def _write_stages(layout: Layout, program: p.Program, leads: Sequence[int], idle: set[int]) -> None:
     for hook in HOOKS:
-        program.stage_first.append(len(program.stage_kind))
+        program.hooks.append(len(program.stages))
         for stage in layout.prepared.stages[layout.family, hook]:
-            program.stage_kind.append(p.STAGE_NUMBERS[stage.kind])
-            chain = -1 if stage.table is None or stage.chain is None else layout.place(stage.table, stage.chain)
-            program.stage_chain.append(places[chain] if chain >= 0 else -1)
-            base = stage.chain.base if stage.chain else None
-            program.stage_drops.append(int(base is not None and base.policy == "drop"))
-    program.stage_first.append(len(program.stage_kind))
+            drops = stage.chain is not None and stage.chain.base is not None and stage.chain.base.policy == "drop"
+            lead = -1
+            if stage.table is not None and stage.chain is not None:
+                chain = layout.place(stage.table, stage.chain)
+                if chain in idle and not drops:
+                    continue
+                lead = leads[chain]
+            program.stages.extend((p.STAGE_NUMBERS[stage.kind], lead, int(drops)))
+        program.stages.extend((p.STAGE_END, -1, 0))
+
+
+def _homes(layout: Layout) -> Iterator[int]:
+    """Where a redirect leads: loopback for what the host itself sends, else the address that routing would answer
+    from."""
+    yield 0x7F000001
+    for edge in layout.addresses.edges:
+        # An address of the host itself at the edge of an interval says nothing about those behind it.
+        others = (value for value in range(edge, edge + 8) if not layout.host.is_local(4, value))
+        home = layout.host.source_for(4, next(others, edge))
+        yield home if layout.addresses.has(home) else 0x7F000001
 
 
 # ---------------------------------------------------------------- ipvs
@@ -201,18 +279,21 @@ def _servers(layout: Layout) -> list[VirtualServer]:
     ]
 
 
-def _write_servers(layout: Layout, program: p.Program, writer: Writer) -> list[Word]:
+def _write_servers(layout: Layout, program: p.Program, writer: RuleWriter, spaces: HashSpaces) -> Words:
     """Virtual servers by address, protocol and port. Those that remember clients, or send without translation, are
     given up on."""
-    found: list[Word] = []
+    found: Words = []
     if not layout.prepared.ruleset.virtual_servers:
         return found
-    program.server_space = writer.spaces(1)
-    program.server_flag = writer.flag(program.server_space, p.KEYS[0], SERVER_KIND)
+    fields = p.KEYS[0]
+    program.server_space = spaces.space(fields)
+    gate = spaces.gate(program.server_space, fields)
+    spaces.leads(program.server_space, fields, gate, server=True)
+    program.server_flag = gate.flag
     size = 0
     for number, server in enumerate(_servers(layout)):
-        words = (layout.addresses.number(address(server.address)[1]), PROTOCOLS[server.protocol], server.port)
-        writer.add(Key(program.server_space, words, number), program.server_flag, p.KEYS[0])
+        key = layout.addresses.number(address(server.address)[1]), p.service(PROTOCOLS[server.protocol], server.port)
+        spaces.add(Key(program.server_space, key, number), gate, fields)
         program.server_first.append(size)
         if server.persistence or any(real.forwarding != "masq" for real in server.servers):
             found += [-1, 0]
@@ -220,31 +301,10 @@ def _write_servers(layout: Layout, program: p.Program, writer: Writer) -> list[W
             continue
         shares = weights(server)
         found += [sum(weight for _, weight in shares), len(shares)]
-        size += 2 + len(shares) * p.SERVER
+        size += 2 + len(shares) * p.SERVER[layout.family]
         for real, weight in shares:
             family, value = address(real.address)
             own = layout.host.is_local(family, value) and (family, value) not in layout.prepared.virtual_addresses
-            found += [weight, int(own), *writer.target((value, value), (real.port, real.port) if real.port else None)]
+            target = writer.statements.target((value, value), (real.port, real.port) if real.port else None)
+            found += [weight, int(own), *target]
     return found
-
-
-# ---------------------------------------------------------------- hash tables
-
-
-def _write_keys(program: p.Program, keys: Sequence[Key]) -> None:
-    """The hash table of keys. The first value of a key that comes twice counts."""
-    size = table_size(len(keys))
-    program.key_mask = size - 1
-    program.keys.extend([-1, *[0] * (p.KEY_ENTRY - 1)] * size)
-    for space, given, value, place in keys:
-        assert isinstance(value, int)
-        words = (*given, *(0,) * (p.MOST_WORDS - len(given)))
-        slot = p.hash_key(space, words) & program.key_mask
-        entry = array("i", (space, *words, value, place, 0))
-        while program.keys[slot * p.KEY_ENTRY] >= 0:
-            start = slot * p.KEY_ENTRY
-            if program.keys[start : start + p.KEY_VALUE] == entry[: p.KEY_VALUE]:
-                break
-            slot = (slot + 1) & program.key_mask
-        else:
-            program.keys[slot * p.KEY_ENTRY : (slot + 1) * p.KEY_ENTRY] = entry

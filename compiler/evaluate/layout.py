@@ -46,6 +46,15 @@ class Addresses:
     def freeze(self) -> None:
         self._sorted = sorted(edge for edge in self._edges if edge <= ADDRESS_MAX[self.family])
 
+    @property
+    def edges(self) -> list[int]:
+        """Where the intervals begin."""
+        return self._sorted
+
+    def has(self, value: int) -> bool:
+        """Whether an address has a number."""
+        return value in self._numbers
+
     def number(self, value: int) -> int:
         """The number of an address. Raises `OtherFamily`."""
         if value not in self._numbers:
@@ -63,19 +72,20 @@ class Addresses:
         """The entry of an address that stands in rules, with its flags by its number."""
         number = self.number(value)
         type_ = self._host.address_type(self.family, value)
-        return number, self.range_of(value), type_, flags.get(number, 0), *p.address_words(value)
+        packed = p.packed(self.range_of(value), type_)
+        return number, packed, flags.get(number, 0), *p.address_words(self.family, value)
 
     def write(self, program: p.Program, flags: Mapping[int, int]) -> None:
         """Fill the tables of addresses."""
-        size = table_size(len(self._numbers))
+        size, length = table_size(len(self._numbers)), p.ADDRESS_ENTRY[self.family]
         program.address_mask = size - 1
-        program.addresses.extend([0] * (size * p.ADDRESS_ENTRY))
+        program.addresses.extend([0] * (size * length))
         for value in self._numbers:
             slot = p.hash_address(value >> 64, value & p.MASK64) & program.address_mask
-            while program.addresses[slot * p.ADDRESS_ENTRY]:
+            while program.addresses[slot * length]:
                 slot = (slot + 1) & program.address_mask
             entry = array("i", self.entry(value, flags))
-            program.addresses[slot * p.ADDRESS_ENTRY : (slot + 1) * p.ADDRESS_ENTRY] = entry
+            program.addresses[slot * length : slot * length + len(entry)] = entry
         for edge in self._sorted:
             program.range_high.append(edge >> 64)
             program.range_low.append(edge & p.MASK64)
@@ -84,10 +94,12 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class PlacedRule:
-    """A rule with the table that it is in."""
+    """A rule with the table that it is in. `always_new` says that conntrack has seen every packet that comes to it, and
+    calls it new."""
 
     rule: Rule
     table: Table
+    always_new: bool
 
 
 class Layout:
@@ -102,12 +114,17 @@ class Layout:
         self.of_chain: list[list[PlacedRule]] = []
         self.addresses = Addresses(family, host)
 
-    def place(self, table: Table, chain: Chain) -> int:
-        """The number of a chain."""
+    @property
+    def knows_homes(self) -> bool:
+        """Whether an interval of sources has one address of the host that is nearest to all of it."""
+        return self.family == 4
+
+    def place(self, table: Table, chain: Chain, always_new: bool = False) -> int:
+        """The number of a chain. `always_new` is for the rules of a chain that has none yet."""
         key = (id(table), chain.name)
         if key not in self.chains:
             self.chains[key] = len(self.of_chain)
-            placed = [PlacedRule(rule, table) for rule in chain.rules]
+            placed = [PlacedRule(rule, table, always_new) for rule in chain.rules]
             self.of_chain.append(placed)
             self.rules += placed
         return self.chains[key]

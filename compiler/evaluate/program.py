@@ -1,47 +1,54 @@
 """A ruleset as a program of numbers: what `native.evaluate` and its twin run for millions of packets.
 
-One program serves one address family and one host. Everything that can be decided beforehand is: addresses that stand
-in rules have numbers, sets and long chains are looked up by hash, verdicts are places in the code. What is needed
-together stands together, because with ten thousand Services waiting for memory is most of the time.
+One program serves one address family and one host, and the first packets of connections. Everything that can be decided
+beforehand is: addresses that stand in rules have numbers, sets and long chains are looked up by hash, verdicts are
+places in the code. What is needed together stands together and is small, because with ten thousand Services waiting for
+memory is most of the time.
 
 What a program cannot decide (an interface, affinity that earlier packets leave, a match that is not understood) it
 gives up on with SLOW, and only when a packet really comes there: `evaluate.many` then follows that packet as
 `evaluate.walk` does.
 
-A chain is four words: its hash space (-1 for none), its list in `order`, which of KEYS it uses (bits), and a flag.
-Then come its rules; a rule is its length (0 after the last rule) and its instructions, each of which begins with its
-opcode. An instruction that does not match leads to the next rule. `line` is that of the rule in the text.
+An instruction is a word with its opcode in the low byte and its `of` above, and the words that it takes. A rule begins
+with RULE, and an instruction that does not match goes on behind the rule. `line` is that of the rule in the text.
 
-    EQUAL field value               NOT_EQUAL field value
-    INSIDE field low high           OUTSIDE field low high
-    MASKED field mask value         NOT_MASKED field mask value
-    AMONG negate count (field low high)*        one of several intervals
-    MEMBER negate set count flag field*         a set, by hash and then by its `rest`
-    SOURCE_PORT open length                     if the source port is not given: 1 passes, 0 fails, 2 gives up, and the
+    RULE of=length                  a rule of so many words, this one included
+    EQUAL of=field value            NOT_EQUAL of=field value
+    INSIDE of=field low high        OUTSIDE of=field low high
+    MASKED of=field mask value      NOT_MASKED of=field mask value
+    SAME of=field field             the two are equal
+    AMONG of=count negate (field low high)*     one of several intervals
+    MEMBER of=count negate set side flag field* a set, by hash and then by its `rest`
+    SOURCE_PORT of=open length                  if the source port is not given: 1 passes, 0 fails, 2 gives up, and the
                                                 next instruction, of this length, is skipped
     CHANCE numerator denominator
-    SET field count (field mask)* flip          field = xor of the masked fields, and flip
-    GO verdict line
-    MAP set count default line flag field*      a verdict map; default -1 for none
-    DRAW modulus line verdict*                  a verdict by a random number; -1 for none
-    TRANSLATE line target
-    TRANSLATE_MAP set count line flag field*    its values are numbers of `targets`
-    TRANSLATE_DRAW modulus line target*
+    FLIP of=field mask flip         field = the masked field xor flip
+    SET of=count field (field mask)* flip       field = xor of the masked fields, and flip
+    GO verdict
+    DECIDE verdict line                         GO to the packet's end
+    MAP of=count set default line side flag field*  a verdict map; default -1 for none
+    DRAW of=modulus line verdict*               a verdict by a random number; -1 for none
+    TRANSLATE of=line target
+    TRANSLATE_MAP of=count set line side flag field*    its values are numbers of `targets`
+    TRANSLATE_DRAW of=modulus line target*
+    REDIRECT line port              to the host itself; port -1 for one that stays
     MASQUERADE
     UNTRACK
-    CASCADE count                               the next rules share packets evenly, by a CHANCE each: one is drawn
+    CASCADE of=count verdict        one of so many rules that share packets evenly is drawn, this one or one behind it
     GIVE_UP
-    END
+    END                             of a chain, or of a rule of a long chain
 
-An address has an entry: its number, its interval, its type, its flags, and itself in four words. A target is a port
-(-1 for one that stays, NO_TARGET for none at all) and the entry of an address (number -1 for one that stays).
+An address has an entry: its number, its interval and type (`packed`), its flags, and itself in one word or four. A
+target is a port (-1 for one that stays, NO_TARGET for none at all) and the entry of an address (number -1 for one that
+stays).
 
-A flag says of a destination that it stands in a certain hash space. Most do not, so most look-ups need not be made; a
-flag of 0 means that the look-up does not depend on the destination.
+A flag says of an address that it stands in a certain hash space, as source or as destination. Most do not, so most
+look-ups need not be made. `side` is the field whose flags are asked; a flag of 0 means that the look-up depends on
+neither address.
 
-In a chain that has a hash space, the rules that a packet may match are found in up to four lists: those that any packet
-may match, and for each of KEYS those that want just its values. They are merged by their places in the code. A key of
-one rule alone has its place, and its verdict if that is all it does.
+Most chains are their rules and END. A long one has a header (see `LONG_HEADER`): the rules that a packet may match are
+found in up to four lists, those that any packet may match and for each of KEYS those that want just its values. They
+are merged by their places in the code. A key of one rule alone has its place, and its verdict if that is all it does.
 """
 
 from __future__ import annotations
@@ -51,68 +58,87 @@ from dataclasses import dataclass, field
 
 (
     END,
+    RULE,
     EQUAL,
     NOT_EQUAL,
     INSIDE,
     OUTSIDE,
     MASKED,
     NOT_MASKED,
+    SAME,
     AMONG,
     MEMBER,
     SOURCE_PORT,
     CHANCE,
+    FLIP,
     SET,
     GO,
+    DECIDE,
     MAP,
     DRAW,
     TRANSLATE,
     TRANSLATE_MAP,
     TRANSLATE_DRAW,
+    REDIRECT,
     MASQUERADE,
     UNTRACK,
     CASCADE,
     GIVE_UP,
-) = range(22)
+) = range(27)
+OPCODE = 255
+MOST_OF = (1 << 22) - 1
 
-# The facts about a packet, by their place in its state. An address has two: its number (0 for one that stands in no
-# rule), and the number of the interval that it lies in.
+
+def op(opcode: int, of: int = 0) -> int:
+    """The first word of an instruction."""
+    return opcode | of << 8
+
+
+# The facts about a packet, by their place in its state. An address has four: its number (0 for one that stands in no
+# rule), the number of the interval that it lies in, its type and its flags. SERVICE is the protocol and the port.
 (
     SOURCE,
     SOURCE_RANGE,
+    SOURCE_TYPE,
+    SOURCE_FLAGS,
     DESTINATION,
     DESTINATION_RANGE,
+    DESTINATION_TYPE,
+    DESTINATION_FLAGS,
     PROTOCOL,
     SPORT,
     DPORT,
+    SERVICE,
     MARK,
     CT_MARK,
     CT_STATE,
     CT_STATUS,
-    SOURCE_TYPE,
-    DESTINATION_TYPE,
     CT_STATE_AND_NAT,
-    DESTINATION_FLAGS,
     FIELDS,
-) = range(16)
+) = range(18)
 
 # Verdicts of a packet, as numbers in the result's column.
 VERDICTS = ("accept", "dnat", "reject", "drop", "unknown")
 ACCEPT, DNAT, REJECT, DROP, UNKNOWN = range(5)
 SLOW = 255
 
-# What a GO leads to; a jump or goto is the place of its chain in the code, doubled, plus one for goto, above these.
+# What a GO leads to; above these a jump or goto: four times the place of its chain in the code, plus one for goto, plus
+# two for a long chain.
 (GO_ACCEPT, GO_DROP, GO_REJECT, GO_RETURN, GO_CONTINUE, GO_GIVE_UP, GO_CHAIN) = range(7)
+GOTO, LONG = 1, 2
 
-# The hooks in the order of their stages, and what a stage is.
-HOOK_NUMBERS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
-STAGE_FILTER, STAGE_NAT, STAGE_CONNTRACK, STAGE_IPVS = range(4)
+# What a stage of a hook is.
+STAGE_FILTER, STAGE_NAT, STAGE_CONNTRACK, STAGE_IPVS, STAGE_END = range(5)
+STAGE = 3
 STAGE_NUMBERS = {"filter": STAGE_FILTER, "nat": STAGE_NAT, "conntrack": STAGE_CONNTRACK, "ipvs": STAGE_IPVS}
 
-# How the rules of a chain are found, besides those that any packet may match: by these fields, each in a hash space of
-# its own. A chain's spaces are numbered from its first.
-KEYS = ((DESTINATION, PROTOCOL, DPORT), (DESTINATION,), (PROTOCOL, DPORT))
+# How the rules of a long chain are found, besides those that any packet may match: by these fields, each in a hash
+# space of its own.
+KEYS = ((DESTINATION, SERVICE), (DESTINATION,), (SERVICE,))
 MOST_WORDS = 4
 """A hash key has a space and as many words; the ones that are not used are 0."""
+NEAR_SPACES = 8
+"""So many spaces with the same fields have the same hash: a packet's look-ups in them are near each other in memory."""
 
 GOLDEN = 0x9E3779B97F4A7C15
 MASK64 = (1 << 64) - 1
@@ -130,7 +156,7 @@ def hash_key(space: int, words: tuple[int, ...]) -> int:
     a, b, c, d = (*words, *(0,) * (MOST_WORDS - len(words)))
     low = (a & 0xFFFFFFFF) | (b & 0xFFFFFFFF) << 32
     high = (c & 0xFFFFFFFF) | (d & 0xFFFFFFFF) << 32
-    return mix((low ^ mix(high + (space + 1) * GOLDEN & MASK64)) & MASK64)
+    return mix((low ^ mix(high + (space // NEAR_SPACES + 1) * GOLDEN & MASK64)) & MASK64)
 
 
 def hash_address(high: int, low: int) -> int:
@@ -145,22 +171,43 @@ def longs() -> array[int]:
     return array("Q")
 
 
-CHAIN_HEADER = 4
+MOST_JUMPS = 64
+MOST_RULES = 100_000
+"""Of the rules that one packet is held against; chains that go in a circle would never end."""
+LINE = 16
+"""Words that come from memory together: a short chain lies in one such line."""
+LONG_HEADER = 3 + len(KEYS)
+"""The list in `order` of the rules for any packet, which of KEYS are used (bits), the flag of those with a destination,
+and the hash space of each."""
 LAST_FLAG = 30
 """Hash spaces beyond the thirtieth share a flag."""
 
-# The words of an entry in the hash table of keys, of an address, of a target, and of a rule in a cascade.
+# The words of an entry in the hash table of keys, and of an address.
 KEY_SPACE, KEY_WORDS, KEY_VALUE, KEY_PLACE, KEY_ENTRY = 0, 1, 5, 6, 8
-ADDRESS_WORDS, ADDRESS_ENTRY = 4, 8
-TARGET = 1 + ADDRESS_ENTRY
+ADDRESS_NUMBER, ADDRESS_PACKED, ADDRESS_FLAGS, ADDRESS_ITSELF = range(4)
+ADDRESS_ENTRY = {4: 4, 6: 8}
+TYPE_BITS = 4
+TARGET = {4: 5, 6: 8}
+"""The port, and the entry of an address as far as it goes."""
+ADDRESS_FLAGS_FIELD = SOURCE_FLAGS - SOURCE
+"""How far behind the field of an address its flags are."""
 STAYS, NO_TARGET = -1, -2
-CASCADE_RULE = 8
-SERVER = 2 + TARGET
+SERVER = {family: 2 + length for family, length in TARGET.items()}
 
 
-def address_words(value: int) -> tuple[int, int, int, int]:
-    """An address as four words, the last 32 bits first."""
-    return tuple(signed(value >> shift) for shift in (0, 32, 64, 96))  # type: ignore[return-value]
+def packed(range_: int, type_: int) -> int:
+    """The interval that an address lies in, and its type."""
+    return range_ << TYPE_BITS | type_
+
+
+def address_words(family: int, value: int) -> tuple[int, ...]:
+    """An address as words, the last 32 bits first."""
+    return tuple(signed(value >> shift) for shift in ((0,) if family == 4 else (0, 32, 64, 96)))
+
+
+def service(protocol: int, port: int) -> int:
+    """A protocol and a port as one word."""
+    return protocol << 16 | port
 
 
 def signed(number: int) -> int:
@@ -178,14 +225,17 @@ class Program:
     - `keys`: a hash table from a space and words to a value, and for a chain's single rule to its place (-1 for a
       list); space -1 marks a free slot.
     - `order`: lists of places of rules, each ended by a huge number; the first one is empty.
-    - `stage_*`: by hook, `stage_first` to the next one's: the kind, the chain's place, whether the policy is drop.
-    - `rest_words`: the elements of sets that hold intervals, by `rest_first` of the set: how many, then for each
-      element its (field, low, high) and its value.
-    - `targets`: those that maps lead to.
+    - `stages`: by hook, from its place in `hooks` to STAGE_END: the kind, what leads to the chain, whether its policy
+      is drop.
+    - `rest_words`: the elements of sets that hold intervals, by `rest_first` of the set (-1 for none): how many, how
+      many intervals each has, then for each element its (field, low, high) and its value.
+    - `targets`: those that maps lead to. `homes`: entries of addresses: loopback, then for each interval of sources the
+      host's own address that is nearest to it; empty if no rule redirects.
     - `server_words`: the virtual servers of ipvs, by `server_first`: the total weight (-1 gives up), the count, then
       for each real server its weight, whether it is on the host itself, and its target.
-    - `flag_space`, `flag_kind`: by flag, its hash space, and which of KEYS it takes (-1 for none, 3 for virtual
-      servers).
+    - `loaded`: the same as the native evaluator keeps it, made on first use.
+    - `lead_space`, `lead_flag`, `lead_server`: the hash spaces by destination and service that lead to chains or to
+      virtual servers, for fetching what a packet will need.
     """
 
     family: int = 4
@@ -198,16 +248,17 @@ class Program:
     keys: array[int] = field(default_factory=words)
     code: array[int] = field(default_factory=words)
     order: array[int] = field(default_factory=words)
-    stage_first: array[int] = field(default_factory=words)
-    stage_kind: array[int] = field(default_factory=words)
-    stage_chain: array[int] = field(default_factory=words)
-    stage_drops: array[int] = field(default_factory=words)
+    hooks: array[int] = field(default_factory=words)
+    stages: array[int] = field(default_factory=words)
     rest_first: array[int] = field(default_factory=words)
     rest_words: array[int] = field(default_factory=words)
     targets: array[int] = field(default_factory=words)
+    homes: array[int] = field(default_factory=words)
     server_space: int = -1
     server_flag: int = 0
     server_first: array[int] = field(default_factory=words)
     server_words: array[int] = field(default_factory=words)
-    flag_space: array[int] = field(default_factory=words)
-    flag_kind: array[int] = field(default_factory=words)
+    lead_space: array[int] = field(default_factory=words)
+    lead_flag: array[int] = field(default_factory=words)
+    lead_server: array[int] = field(default_factory=words)
+    loaded: object = field(default=None, repr=False, compare=False)

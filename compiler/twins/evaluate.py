@@ -16,9 +16,6 @@ from typing import Any
 from kcompile.evaluate import program as p
 from kcompile.ir.ruleset import ADDRESS_TYPES, STATES, STATUSES
 
-MOST_JUMPS = 64
-MOST_RULES = 100_000
-"""Of the rules that one packet is held against; chains that go in a circle would never end."""
 NEXT, TRANSLATED = -1, -2
 LOCAL = ADDRESS_TYPES["local"]
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
@@ -109,7 +106,7 @@ class _List:
 
 @dataclass(slots=True)
 class _Frame:
-    """A place in a chain: that of the next rule, or lists of rules."""
+    """A place in a chain: that of the next rule, or in a long chain lists of rules."""
 
     place: int
     lists: list[_List]
@@ -130,35 +127,42 @@ class _Packet:
         self.masqueraded = 0
         self.translated = False
         self.line = 0
+        self.hook = PREROUTING
+        self.budget = p.MOST_RULES
         self._address(p.SOURCE, source)
         self._address(p.DESTINATION, destination)
 
     def start(self, protocol: int, port: int, source_port: int, mark: int) -> None:
-        self.state[p.PROTOCOL], self.state[p.DPORT], self.state[p.SPORT] = protocol, port, source_port
+        self.state[p.PROTOCOL], self.state[p.SPORT] = protocol, source_port
+        self._port(port)
         self.state[p.MARK] = p.signed(mark)
         self._conntrack(STATES["invalid"], 0)
 
+    def _port(self, port: int) -> None:
+        self.state[p.DPORT] = port
+        self.state[p.SERVICE] = p.service(self.state[p.PROTOCOL], port)
+
     def _address(self, field: int, address: tuple[int, int]) -> None:
         program = self.program
-        wanted = array("i", p.address_words(address[0] << 64 | address[1]))
+        wanted = array("i", p.address_words(program.family, address[0] << 64 | address[1]))
+        length = p.ADDRESS_ENTRY[program.family]
         slot = p.hash_address(*address) & program.address_mask
-        while program.addresses[slot * p.ADDRESS_ENTRY]:
-            start = slot * p.ADDRESS_ENTRY
-            if program.addresses[start + p.ADDRESS_WORDS : start + p.ADDRESS_ENTRY] == wanted:
-                self._settle(field, program.addresses[start : start + p.ADDRESS_WORDS])
+        while program.addresses[slot * length]:
+            start = slot * length
+            entry = program.addresses[start : start + length]
+            if entry[p.ADDRESS_ITSELF : p.ADDRESS_ITSELF + len(wanted)] == wanted:
+                self._settle(field, entry)
                 return
             slot = (slot + 1) & program.address_mask
         edges = range(len(program.range_low))
         at = bisect_right(edges, address, key=lambda n: (program.range_high[n], program.range_low[n])) - 1
-        self._settle(field, (0, at, program.range_type[at], 0))
+        self._settle(field, (0, p.packed(at, program.range_type[at]), 0))
 
     def _settle(self, field: int, entry: Sequence[int]) -> None:
         """Take the number, interval, type and flags of an address."""
-        self.state[field], self.state[field + 1], type_, flags = entry
-        if field == p.SOURCE:
-            self.state[p.SOURCE_TYPE] = type_
-        else:
-            self.state[p.DESTINATION_TYPE], self.state[p.DESTINATION_FLAGS] = type_, flags
+        number, packed, flags = entry[: p.ADDRESS_ITSELF]
+        types = (1 << p.TYPE_BITS) - 1
+        self.state[field : field + 4] = number, packed >> p.TYPE_BITS, packed & types, flags
 
     def _conntrack(self, state: int, status: int) -> None:
         nat = STATES["dnat"] * bool(status & STATUSES["dnat"]) | STATES["snat"] * bool(status & STATUSES["snat"])
@@ -181,29 +185,29 @@ class _Packet:
             slot = (slot + 1) & program.key_mask
         return -1
 
-    def _in_set(self, number: int, flag: int, fields: Sequence[int]) -> int:
-        """The value that a set holds for a packet; -1 where it has none."""
-        if self._flagged(flag):
+    def _in_set(self, number: int, gate: Sequence[int], fields: Sequence[int]) -> int:
+        """The value that a set holds for a packet; -1 where it has none. The gate is a field of flags and a flag."""
+        side, flag = gate
+        if not flag or self.state[side] & flag:
             found = self._find(number, [self.state[field] for field in fields])
             if found >= 0:
                 return self.program.keys[found]
         words = self.program.rest_words
         at = self.program.rest_first[number]
-        count = words[at]
-        at += 1
+        if at < 0:
+            return -1
+        count, width = words[at : at + 2]
+        at += 2
         for _ in range(count):
-            inside = all(
-                words[at + 3 * n + 1] <= self.state[words[at + 3 * n]] <= words[at + 3 * n + 2]
-                for n in range(len(fields))
-            )
-            if inside:
-                return words[at + 3 * len(fields)]
-            at += 3 * len(fields) + 1
+            if self._inside_all(words[at : at + 3 * width]):
+                return words[at + 3 * width]
+            at += 3 * width + 1
         return -1
 
-    def _flagged(self, flag: int) -> bool:
-        """Whether a look-up may find anything for this destination."""
-        return not flag or bool(self.state[p.DESTINATION_FLAGS] & flag)
+    def _inside_all(self, intervals: Sequence[int]) -> bool:
+        return all(
+            intervals[n + 1] <= self.state[intervals[n]] <= intervals[n + 2] for n in range(0, len(intervals), 3)
+        )
 
     # ------------------------------------------------------------ the path
 
@@ -216,24 +220,23 @@ class _Packet:
 
     def _run(self, local: bool) -> int:
         program = self.program
-        hook = OUTPUT if local else PREROUTING
-        stage = program.stage_first[hook]
+        self.hook = OUTPUT if local else PREROUTING
+        stage = program.hooks[self.hook]
         destination_done = source_done = caught = False
-        budget = MOST_RULES
         while True:
-            if stage == program.stage_first[hook + 1]:
+            kind, lead, drops = program.stages[stage : stage + p.STAGE]
+            if kind == p.STAGE_END:
                 own = self.state[p.DESTINATION_TYPE] == LOCAL
-                if hook == PREROUTING:
-                    hook, destination_done = INPUT if own else FORWARD, True
-                elif hook in (OUTPUT, FORWARD):
-                    hook, destination_done = POSTROUTING, True
-                elif hook == POSTROUTING and local and own and not caught:
-                    hook, source_done = PREROUTING, True
+                if self.hook == PREROUTING:
+                    self.hook, destination_done = INPUT if own else FORWARD, True
+                elif self.hook in (OUTPUT, FORWARD):
+                    self.hook, destination_done = POSTROUTING, True
+                elif self.hook == POSTROUTING and local and own and not caught:
+                    self.hook, source_done = PREROUTING, True
                 else:
                     return p.DNAT if self.translated else p.ACCEPT
-                stage = program.stage_first[hook]
+                stage = program.hooks[self.hook]
                 continue
-            kind = program.stage_kind[stage]
             if kind == p.STAGE_CONNTRACK:
                 if self.state[p.CT_STATE] == STATES["invalid"]:
                     self._conntrack(STATES["new"], self.state[p.CT_STATUS])
@@ -244,34 +247,33 @@ class _Packet:
                 if sent > 0:
                     caught = destination_done = True
                     if sent == 2:
-                        hook = OUTPUT
-                        stage = program.stage_first[hook]
+                        self.hook = OUTPUT
+                        stage = program.hooks[self.hook]
                         continue
             elif kind == p.STAGE_FILTER or (
                 self.state[p.CT_STATE] == STATES["new"]
-                and not (destination_done if hook in (PREROUTING, OUTPUT) else source_done)
+                and not (destination_done if self.hook in (PREROUTING, OUTPUT) else source_done)
             ):
                 before = self.translated, self.masqueraded
-                ended, budget = self._chain(program.stage_chain[stage], budget)
+                ended = self._chain(lead)
                 if ended >= 0:
                     return ended
-                if ended == -2 and program.stage_drops[stage]:
+                if ended == -2 and drops:
                     self.line = 0
                     return p.DROP
                 if kind == p.STAGE_NAT and (self.translated, self.masqueraded) != before:
                     destination_done = destination_done or self.translated
                     source_done = source_done or bool(self.masqueraded)
-            stage += 1
+            stage += p.STAGE
 
     def _ipvs(self) -> int:
         """What ipvs does: -1 nothing, 0 refuses, 1 sends to the host itself, 2 sends away."""
         program, state = self.program, self.state
-        if state[p.CT_STATE] != STATES["new"] or not self._flagged(program.server_flag):
+        if state[p.CT_STATE] != STATES["new"] or not state[p.DESTINATION_FLAGS] & program.server_flag:
             return -1
-        key = (state[p.DESTINATION], state[p.PROTOCOL], state[p.DPORT])
-        found = self._find(program.server_space, key)
+        found = self._find(program.server_space, (state[p.DESTINATION], state[p.SERVICE]))
         if found < 0:
-            found = self._find(program.server_space, (*key[:2], 0))
+            found = self._find(program.server_space, (state[p.DESTINATION], p.service(state[p.PROTOCOL], 0)))
         if found < 0:
             return -1
         at = program.server_first[program.keys[found]]
@@ -284,18 +286,18 @@ class _Packet:
         at += 2
         while left >= program.server_words[at]:
             left -= program.server_words[at]
-            at += p.SERVER
-        self._translate(program.server_words[at + 2 : at + p.SERVER], 0, status=False)
+            at += p.SERVER[program.family]
+        self._translate(program.server_words[at + 2 : at + p.SERVER[program.family]], 0, status=False)
         return 1 if program.server_words[at + 1] else 2
 
     def _translate(self, target: Sequence[int], line: int, status: bool = True) -> None:
-        port, number, range_, type_, flags, *words = target
-        if number >= 0:
-            self._settle(p.DESTINATION, (number, range_, type_, flags))
-            first, second, third, fourth = (word & 0xFFFFFFFF for word in words)
-            self.destination = fourth << 32 | third, second << 32 | first
+        port, *entry = target
+        if entry[p.ADDRESS_NUMBER] >= 0:
+            self._settle(p.DESTINATION, entry)
+            itself = sum((word & 0xFFFFFFFF) << 32 * n for n, word in enumerate(entry[p.ADDRESS_ITSELF :]))
+            self.destination = itself >> 64, itself & p.MASK64
         if port >= 0:
-            self.state[p.DPORT] = port
+            self._port(port)
         if status:
             self._conntrack(self.state[p.CT_STATE], self.state[p.CT_STATUS] | STATUSES["dnat"])
         self.translated = True
@@ -303,28 +305,25 @@ class _Packet:
 
     # ------------------------------------------------------------ chains and rules
 
-    def _enter(self, chain: int) -> _Frame:
+    def _enter(self, lead: int) -> _Frame:
         """Where to look for the rules of a chain."""
         code, state = self.program.code, self.state
-        space, first, kinds, flag = code[chain : chain + p.CHAIN_HEADER]
-        if space < 0:
-            return _Frame(chain + p.CHAIN_HEADER, [])
+        chain = (lead - p.GO_CHAIN) >> 2
+        if not (lead - p.GO_CHAIN) & p.LONG:
+            return _Frame(chain, [])
+        first, kinds, flag, *spaces = code[chain : chain + p.LONG_HEADER]
         lists = [_List(first)]
         for kind, key in enumerate(p.KEYS):
-            if kinds >> kind & 1 and (p.DESTINATION not in key or self._flagged(flag)):
-                found = self._find(space + kind, [state[field] for field in key])
+            if kinds >> kind & 1 and (p.DESTINATION not in key or state[p.DESTINATION_FLAGS] & flag):
+                found = self._find(spaces[kind], [state[field] for field in key])
                 if found >= 0:
                     value, place = self.program.keys[found : found + 2]
                     lists.append(_List(value) if place < 0 else _List(0, place, value))
-        return _Frame(0, lists)
+        return _Frame(-1, lists)
 
     def _next_rule(self, frame: _Frame) -> tuple[int, int]:
-        """The place of the next rule of a chain, -1 at its end; and its verdict where that is known already."""
-        code, order = self.program.code, self.program.order
-        if not frame.lists:
-            place = frame.place
-            frame.place += code[place]
-            return (place, NEXT) if code[place] else (-1, NEXT)
+        """The place of the next rule of a long chain, -1 at its end; and its verdict where that is known already."""
+        order = self.program.order
         nearest = min(frame.lists, key=lambda each: each.single if each.single >= 0 else order[each.at])
         if nearest.single >= 0:
             place, verdict = nearest.single, nearest.verdict
@@ -332,135 +331,159 @@ class _Packet:
             return place, verdict
         place = order[nearest.at]
         nearest.at += 1
-        return (place, NEXT) if place < len(code) else (-1, NEXT)
+        return (place, NEXT) if place < len(self.program.code) else (-1, NEXT)
 
-    def _chain(self, chain: int, budget: int) -> tuple[int, int]:
+    def _chain(self, lead: int) -> int:
         """Run a base chain: the packet's verdict, or -1 where it is accepted or translated, -2 for the policy."""
-        code = self.program.code
-        frames = [self._enter(chain)]
+        frames = [self._enter(lead)]
         while frames:
-            place, go = self._next_rule(frames[-1])
-            if place < 0:
-                frames.pop()
-                continue
-            budget -= 1
-            if budget < 0:
-                raise _GiveUp
-            if code[place + 1] == p.CASCADE:
-                go = self._cascade(frames[-1], code[place + 2])
-            elif go < 0:
-                go = self._rule(place + 1)
-            if go >= p.GO_CHAIN:
-                if (go - p.GO_CHAIN) & 1:
+            frame = frames[-1]
+            if frame.lists:
+                place, go = self._next_rule(frame)
+                if place < 0:
                     frames.pop()
-                if len(frames) >= MOST_JUMPS:
+                    continue
+                if go < 0:
+                    go, _ = self._run_code(place)
+                else:
+                    self._spend()
+                if go == NEXT:
+                    continue
+            else:
+                go, frame.place = self._run_code(frame.place)
+                if go == NEXT:
+                    frames.pop()
+                    continue
+            if go >= p.GO_CHAIN:
+                if (go - p.GO_CHAIN) & p.GOTO:
+                    frames.pop()
+                if len(frames) >= p.MOST_JUMPS:
                     raise _GiveUp
-                frames.append(self._enter((go - p.GO_CHAIN) >> 1))
+                frames.append(self._enter(go))
             elif go == TRANSLATED or go == p.GO_ACCEPT:
-                return -1, budget
+                return -1
             elif go == p.GO_RETURN:
                 frames.pop()
             elif go == p.GO_DROP or go == p.GO_REJECT:
-                return p.DROP if go == p.GO_DROP else p.REJECT, budget
+                return p.DROP if go == p.GO_DROP else p.REJECT
             elif go == p.GO_GIVE_UP:
                 raise _GiveUp
-        return -2, budget
+        return -2
 
-    def _cascade(self, frame: _Frame, count: int) -> int:
-        """The verdict of one of the next `count` rules; a return leads to the one after it."""
-        code = self.program.code
-        chosen = self._draw(count)
-        place = frame.place + chosen * p.CASCADE_RULE
-        frame.place = place + code[place]
-        return code[place + (2 if chosen == count - 1 else 5)]
+    def _spend(self) -> None:
+        self.budget -= 1
+        if self.budget < 0:
+            raise _GiveUp
 
-    def _rule(self, at: int) -> int:
-        """Run the instructions of a rule: its verdict, NEXT for none, TRANSLATED where NAT has ended the chain."""
+    def _run_code(self, at: int) -> tuple[int, int]:
+        """Run instructions up to a verdict, which is NEXT for END and TRANSLATED where NAT has ended the chain; and the
+        place behind the rule that gave it."""
         code, state = self.program.code, self.state
+        behind = at
         while True:
-            op = code[at]
+            op, of = code[at] & p.OPCODE, code[at] >> 8
+            matches = True
             if op == p.END:
-                return NEXT
-            if op == p.EQUAL or op == p.NOT_EQUAL:
-                if (state[code[at + 1]] == code[at + 2]) != (op == p.EQUAL):
-                    return NEXT
-                at += 3
+                return NEXT, at
+            if op == p.RULE:
+                self._spend()
+                behind = at + of
+                at += 1
+            elif op == p.CASCADE:
+                self._spend()
+                at += 2 * self._draw(of)
+                return code[at + 1], at + 2
+            elif op == p.EQUAL or op == p.NOT_EQUAL:
+                matches = (state[of] == code[at + 1]) == (op == p.EQUAL)
+                at += 2
             elif op == p.INSIDE or op == p.OUTSIDE:
-                if (code[at + 2] <= state[code[at + 1]] <= code[at + 3]) != (op == p.INSIDE):
-                    return NEXT
-                at += 4
+                matches = (code[at + 1] <= state[of] <= code[at + 2]) == (op == p.INSIDE)
+                at += 3
             elif op == p.MASKED or op == p.NOT_MASKED:
-                if (p.signed(state[code[at + 1]] & code[at + 2]) == code[at + 3]) != (op == p.MASKED):
-                    return NEXT
-                at += 4
+                matches = (p.signed(state[of] & code[at + 1]) == code[at + 2]) == (op == p.MASKED)
+                at += 3
+            elif op == p.SAME:
+                matches = state[of] == state[code[at + 1]]
+                at += 2
             elif op == p.AMONG:
-                count = code[at + 2]
-                inside = any(
-                    code[at + 4 + 3 * n] <= state[code[at + 3 + 3 * n]] <= code[at + 5 + 3 * n] for n in range(count)
-                )
-                if inside == bool(code[at + 1]):
-                    return NEXT
-                at += 3 + 3 * count
+                intervals = code[at + 2 : at + 2 + 3 * of]
+                inside = any(self._inside_all(intervals[3 * n : 3 * n + 3]) for n in range(of))
+                matches = inside != bool(code[at + 1])
+                at += 2 + 3 * of
             elif op == p.MEMBER:
-                count = code[at + 3]
-                inside = self._in_set(code[at + 2], code[at + 4], code[at + 5 : at + 5 + count]) >= 0
-                if inside == bool(code[at + 1]):
-                    return NEXT
-                at += 5 + count
+                inside = self._in_set(code[at + 2], code[at + 3 : at + 5], code[at + 5 : at + 5 + of]) >= 0
+                matches = inside != bool(code[at + 1])
+                at += 5 + of
             elif op == p.SOURCE_PORT:
                 if state[p.SPORT] >= 0:
-                    at += 3
+                    at += 2
                     continue
-                if code[at + 1] == 2:
+                if of == 2:
                     raise _GiveUp
-                if code[at + 1] == 0:
-                    return NEXT
-                at += 3 + code[at + 2]
+                matches = of == 1
+                at += 2 + code[at + 1]
             elif op == p.CHANCE:
-                if self._draw(code[at + 2]) >= code[at + 1]:
-                    return NEXT
+                matches = self._draw(code[at + 2]) < code[at + 1]
+                at += 3
+            elif op == p.FLIP:
+                state[of] = p.signed(state[of] & code[at + 1] ^ code[at + 2])
                 at += 3
             elif op == p.SET:
-                count = code[at + 2]
-                value = code[at + 3 + 2 * count]
-                for n in range(count):
-                    value ^= state[code[at + 3 + 2 * n]] & code[at + 4 + 2 * n]
+                value = code[at + 2 + 2 * of]
+                for n in range(of):
+                    value ^= state[code[at + 2 + 2 * n]] & code[at + 3 + 2 * n]
                 state[code[at + 1]] = p.signed(value)
-                at += 4 + 2 * count
-            elif op == p.GO:
-                return self._decided(code[at + 1], code[at + 2])
-            elif op == p.MAP:
-                count = code[at + 2]
-                value = self._in_set(code[at + 1], code[at + 5], code[at + 6 : at + 6 + count])
-                return self._decided(value if value >= 0 else code[at + 3], code[at + 4])
-            elif op == p.DRAW:
-                return self._decided(code[at + 3 + self._draw(code[at + 1])], code[at + 2])
-            elif op == p.TRANSLATE:
-                self._translate(code[at + 2 : at + 2 + p.TARGET], code[at + 1])
-                return TRANSLATED
-            elif op == p.TRANSLATE_MAP:
-                count = code[at + 2]
-                number = self._in_set(code[at + 1], code[at + 4], code[at + 5 : at + 5 + count])
-                if number < 0:
-                    return NEXT
-                self._translate(self.program.targets[number * p.TARGET : (number + 1) * p.TARGET], code[at + 3])
-                return TRANSLATED
-            elif op == p.TRANSLATE_DRAW:
-                start = at + 3 + self._draw(code[at + 1]) * p.TARGET
-                if code[start] == p.NO_TARGET:
-                    return NEXT
-                self._translate(code[start : start + p.TARGET], code[at + 2])
-                return TRANSLATED
-            elif op == p.MASQUERADE:
-                self.masqueraded = 1
-                self._conntrack(state[p.CT_STATE], state[p.CT_STATUS] | STATUSES["snat"])
-                return TRANSLATED
+                at += 3 + 2 * of
             elif op == p.UNTRACK:
                 if state[p.CT_STATE] == STATES["invalid"]:
                     self._conntrack(STATES["untracked"], state[p.CT_STATUS])
                 at += 1
             else:
+                go = self._verdict(at)
+                if go != NEXT:
+                    return go, behind
+                matches = False
+            if not matches:
+                at = behind
+
+    def _verdict(self, at: int) -> int:
+        """What the last instruction of a rule says; NEXT for nothing."""
+        code, state = self.program.code, self.state
+        op, of = code[at] & p.OPCODE, code[at] >> 8
+        length = p.TARGET[self.program.family]
+        if op == p.GO:
+            return code[at + 1]
+        if op == p.DECIDE:
+            return self._decided(code[at + 1], code[at + 2])
+        if op == p.MAP:
+            value = self._in_set(code[at + 1], code[at + 4 : at + 6], code[at + 6 : at + 6 + of])
+            return self._decided(value if value >= 0 else code[at + 2], code[at + 3])
+        if op == p.DRAW:
+            return self._decided(code[at + 2 + self._draw(of)], code[at + 1])
+        if op == p.TRANSLATE:
+            self._translate(code[at + 1 : at + 1 + length], of)
+        elif op == p.TRANSLATE_MAP:
+            number = self._in_set(code[at + 1], code[at + 3 : at + 5], code[at + 5 : at + 5 + of])
+            if number < 0:
+                return NEXT
+            self._translate(self.program.targets[number * length : (number + 1) * length], code[at + 2])
+        elif op == p.TRANSLATE_DRAW:
+            start = at + 2 + self._draw(of) * length
+            if code[start] == p.NO_TARGET:
+                return NEXT
+            self._translate(code[start : start + length], code[at + 1])
+        elif op == p.REDIRECT:
+            if self.hook != OUTPUT and state[p.SOURCE_TYPE] == LOCAL:
                 raise _GiveUp
+            home = 0 if self.hook == OUTPUT else 1 + state[p.SOURCE_RANGE]
+            entry = self.program.homes[home * (length - 1) : (home + 1) * (length - 1)]
+            self._translate((code[at + 2], *entry), code[at + 1])
+        elif op == p.MASQUERADE:
+            self.masqueraded = 1
+            self._conntrack(state[p.CT_STATE], state[p.CT_STATUS] | STATUSES["snat"])
+        else:
+            raise _GiveUp
+        return TRANSLATED
 
     def _decided(self, go: int, line: int) -> int:
         if go == p.GO_DROP or go == p.GO_REJECT:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from kcompile.evaluate.many import VERDICTS
-from kcompile.evaluate.packet import Packet
+from kcompile.evaluate.packet import Host, Packet
 from kcompile.ir.addresses import address, address_text, endpoint_text
-from kcompile.ir.plan import Mode
+from kcompile.ir.plan import MODES, Mode
 from kcompile.ir.ruleset import Ruleset
 from kcompile.readers import read_ruleset
 from tests.evaluate.following import HOST, iptables, nft
@@ -91,7 +91,7 @@ def test_the_rules_of_others_end_packets_as_their_traces_say(rules: Ruleset) -> 
         assert end in outcomes(rules, packet, 4), packet
 
 
-@pytest.mark.parametrize("mode", ["iptables", "nftables", "ipvs"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("case", CASES[1::5])
 def test_compiled_rules_end_packets_as_their_traces_say(case: str, mode: Mode) -> None:
     rules = rules_of(case, mode)
@@ -103,6 +103,50 @@ def test_compiled_rules_end_packets_as_their_traces_say(case: str, mode: Mode) -
     packets = some_packets(dual, random.Random(case), 100)
     for packet, end in zip(packets, ends(rules, packets, 6), strict=True):
         assert end in outcomes(rules, packet, 6), packet
+
+
+def test_redirects_lead_to_the_nearest_address_of_the_host() -> None:
+    rules = iptables(
+        nat=":PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+        "-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080\n-A OUTPUT -p tcp -j REDIRECT"
+    )
+    texts = ["192.168.1.11", "192.168.1.77", "10.20.30.41", "10.96.0.10", "127.0.0.5", "8.8.8.8", "10.20.0.0"]
+    packets = some_packets(texts, random.Random(3), 200)
+    for packet, end in zip(packets, ends(rules, packets), strict=True):
+        assert end in outcomes(rules, packet, 4), packet
+    sources = [address(text)[1] for text in ("192.168.1.77", "10.20.30.41", "8.8.8.8")]
+    given = columns([(source, 0x0A60000A, 6, 80, 0) for source in sources])
+    found = rules.evaluate_many(given, Host(("192.168.1.11/24", "10.20.30.40/16")))
+    assert [address_text(4, to) for to in found["destination"]] == ["192.168.1.11", "10.20.30.40", "192.168.1.11"]
+
+
+def test_a_connection_is_new_only_where_conntrack_follows_it() -> None:
+    rules = iptables(
+        raw=":PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp -j NOTRACK",
+        filter=":FORWARD ACCEPT [0:0]\n-A FORWARD -m conntrack --ctstate NEW -j REJECT\n"
+        "-A FORWARD -m conntrack --ctstate UNTRACKED -j DROP",
+    )
+    found = ends(rules, [(1, 0x0A60000A, protocol, 80, 0) for protocol in (6, 17)])
+    assert [verdict for verdict, _, _ in found] == ["reject", "drop"]
+
+
+def test_marks_that_a_short_chain_sets_stand_where_it_is_jumped_to() -> None:
+    rules = iptables(
+        nat=":PREROUTING ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n:MARK-IT - [0:0]\n"
+        "-A PREROUTING -p tcp -j MARK-IT\n-A MARK-IT -j MARK --set-xmark 0x4000/0x4000\n"
+        "-A POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE"
+    )
+    found = ends(rules, [(1, 0x0A60000A, protocol, 80, 0) for protocol in (6, 17)])
+    assert [masquerade for _, _, masquerade in found] == [True, False]
+
+
+def test_hairpins_are_found_in_sets_of_pairs() -> None:
+    rules = read_ruleset("create LOOP hash:ip,port,ip family inet\nadd LOOP 10.244.0.1,tcp:80,10.244.0.1\n") + iptables(
+        nat=":POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m set --match-set LOOP dst,dst,src -j MASQUERADE"
+    )
+    pairs = [(0x0AF40001, 0x0AF40001), (0x0AF40002, 0x0AF40001), (0x0AF40002, 0x0AF40002)]
+    found = ends(rules, [(*pair, 6, 80, 0) for pair in pairs])
+    assert [masquerade for _, _, masquerade in found] == [True, False, False]
 
 
 SHARES = {

@@ -13,10 +13,10 @@ from kcompile.api import CompiledNode
 from kcompile.evaluate.assemble import assemble
 from kcompile.evaluate.packet import Host
 from kcompile.evaluate.prepare import Prepared
-from kcompile.evaluate.program import MASK64, Program
+from kcompile.evaluate.program import ADDRESS_ENTRY, ADDRESS_ITSELF, MASK64, Program
 from kcompile.evaluate.walk import with_virtual_addresses
 from kcompile.ir.addresses import address
-from kcompile.ir.plan import KubeVersion, Mode
+from kcompile.ir.plan import MODES, KubeVersion, Mode
 from kcompile.ir.ruleset import Ruleset
 from kcompile.readers import read_ruleset
 from kcompile.twins import evaluate as twin
@@ -26,7 +26,7 @@ native = pytest.importorskip("kcompile.native.evaluate")
 
 RULES = Path(__file__).parents[1] / "data" / "rules"
 HOST = Host(("192.168.1.11/24", "fd00:192:168:1::11/64", "10.20.30.40/16"))
-VERSIONS: dict[Mode, KubeVersion] = {"iptables": "1.37", "nftables": "1.37", "ipvs": "1.30"}
+VERSIONS: dict[Mode, KubeVersion] = {"iptables": "1.37", "nftables": "1.37", "ipvs": "1.30", "userspace": "1.30"}
 PACKETS = 400
 
 
@@ -41,16 +41,19 @@ def rules_of(case: str, mode: Mode) -> Ruleset:
 
 def interesting(program: Program, family: int, rng: random.Random) -> list[int]:
     """Addresses that stand in the rules, and some that do not."""
-    words = program.addresses
+    words, length = program.addresses, ADDRESS_ENTRY[family]
+    itself = range(4 if family == 6 else 1)
     found = [
-        sum((words[at + 4 + n] & 0xFFFFFFFF) << 32 * n for n in range(4)) for at in range(0, len(words), 8) if words[at]
+        sum((words[at + ADDRESS_ITSELF + n] & 0xFFFFFFFF) << 32 * n for n in itself)
+        for at in range(0, len(words), length)
+        if words[at]
     ]
     return found + [rng.getrandbits(32 if family == 4 else 128) for _ in range(5)]
 
 
 def inputs(program: Program, family: int, rng: random.Random, count: int) -> list[Any]:
     addresses = interesting(program, family, rng)
-    ports = [80, 443, 53, 8080, 30080, 4242, *(word for word in program.code if 1 <= word <= 65535)][:400]
+    ports = [80, 443, 53, 8080, 30080, 4242, *sorted({word & 0xFFFF for word in (*program.code, *program.keys)})]
 
     def column() -> Any:
         chosen = [rng.choice(addresses) for _ in range(count)]
@@ -91,7 +94,7 @@ def both(rules: Ruleset, family: int, rng: random.Random, count: int = PACKETS) 
     return results
 
 
-@pytest.mark.parametrize("mode", ["iptables", "nftables", "ipvs"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("case", CASES[::3])
 def test_both_say_the_same_of_compiled_rules(case: str, mode: Mode) -> None:
     rules = rules_of(case, mode)
@@ -106,6 +109,17 @@ def test_both_say_the_same_of_the_rules_of_others(name: str) -> None:
     for family in (4, 6):
         ours, reference = both(rules, family, random.Random(name))
         assert ours == reference
+
+
+def test_a_program_serves_many_calls() -> None:
+    program = assemble(Prepared(rules_of("dual-stack", "iptables")), 4, HOST)
+    given = inputs(program, 4, random.Random(1), 100)
+    results = []
+    for _ in range(2):
+        filled = outputs(4, 100)
+        native.evaluate_ipv4(program, 7, *given, *filled)
+        results.append(filled)
+    assert results[0] == results[1]
 
 
 def test_random_words_from_a_seed_are_the_same() -> None:

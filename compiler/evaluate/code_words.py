@@ -1,0 +1,55 @@
+"""What the instructions of a program are made of while places in it are not known yet."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kcompile.evaluate import program as p
+from kcompile.ir.ruleset import Interval
+
+LARGEST_WORD = (1 << 31) - 1
+
+
+class CannotTell(Exception):
+    """A packet that comes here is followed by other means."""
+
+
+class Never(Exception):
+    """No packet of this program matches."""
+
+
+class Lead(NamedTuple):
+    """A jump or goto to a chain whose place in the code is not known yet."""
+
+    chain: int
+    goto: bool
+
+
+class Entry(NamedTuple):
+    """The entry of an address; the words of an entry are known when all flags are. None for an address that stays."""
+
+    address: int | None
+
+
+Word = int | Lead | Entry
+Words = list[Word]
+
+
+def op(opcode: int, of: int = 0) -> int:
+    """The first word of an instruction. Raises `CannotTell` for one that does not fit."""
+    if of > p.MOST_OF:
+        raise CannotTell
+    return p.op(opcode, of)
+
+
+def bounded(interval: Interval) -> Interval:
+    """An interval as words; marks are compared as signed words, so intervals of high ones cannot be told."""
+    low, high = interval
+    if low > LARGEST_WORD:
+        raise CannotTell
+    return low, min(high, LARGEST_WORD)
+
+
+def length(words: Words, family: int) -> int:
+    """How many words these will be."""
+    return sum(p.TARGET[family] - 1 if isinstance(word, Entry) else 1 for word in words)
