@@ -1,4 +1,4 @@
-"""The configuration that kubeadm keeps in ConfigMaps, as sources of their own."""
+"""The configuration that kubeadm, and those who follow it, keep in ConfigMaps, as sources of their own."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from kcompile.model.namespace import ConfigMap
 
 _CONFIGURATION_KEYS = {
     "kube-proxy": ("config.conf",),
+    "kube-proxy-config": ("config",),  # Amazon EKS
     "kubelet-config": ("kubelet",),
     "kubeadm-config": ("ClusterConfiguration",),
 }
-"""kubeadm's ConfigMaps in kube-system and the keys that hold configuration kinds."""
+"""ConfigMaps in kube-system and the keys that hold configuration kinds: kubeadm's, unless another is named."""
 
 
 def plays_a_part(config_map: ConfigMap) -> bool:
-    """Whether a ConfigMap configures the cluster's network: kubeadm's own, and CoreDNS's with what it may import."""
+    """Whether a ConfigMap configures the cluster's network: these, and CoreDNS's with what it may import."""
     name = config_map.meta.name
     is_known = config_map.meta.namespace == "kube-system" and (
         name in _CONFIGURATION_KEYS or name.startswith("coredns")

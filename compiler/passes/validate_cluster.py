@@ -66,9 +66,10 @@ def validate_service_cidr(service_cidr: ServiceCIDR, proven: Proven) -> list[Dia
     path: Path = ("spec", "cidrs")
     if not service_cidr.cidrs:
         check.error("missing-field", path, "needs a CIDR")
+    check_cidrs(check, path, service_cidr.cidrs)
     for index, text in enumerate(service_cidr.cidrs):
         base, _, length = text.partition("/")
-        parsed = check_cidr(check, (*path, index), text)
+        parsed = parse_cidr(text)
         if parsed and parse_address(base) != (parsed.family, parsed.first):
             hint = f"write {format_address((parsed.family, parsed.first))}/{length}"
             check.error("bad-cidr", (*path, index), f"{text} has bits set after its prefix", hint)

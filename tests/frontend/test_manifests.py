@@ -96,8 +96,10 @@ data:
 """
 
 
-def test_configuration_is_taken_out_of_kubeadms_config_maps() -> None:
-    found = read(CONFIG_MAP.format(bit=7))
+@pytest.mark.parametrize(("name", "key"), [("kube-proxy", "config.conf"), ("kube-proxy-config", "config")])
+def test_configuration_is_taken_out_of_config_maps(name: str, key: str) -> None:
+    text = CONFIG_MAP.replace("name: kube-proxy", f"name: {name}").replace("config.conf:", f"{key}:")
+    found = read(text.format(bit=7))
     configuration = next(o for o in found.objects if isinstance(o, KubeProxyConfiguration))
     assert (configuration.mode, configuration.iptables.masquerade_bit) == ("ipvs", 7)
     assert any(isinstance(o, ConfigMap) for o in found.objects)

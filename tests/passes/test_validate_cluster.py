@@ -39,6 +39,8 @@ def test_a_node_is_held_to_its_fields(given: object, expected: list[str]) -> Non
         ((), ["missing-field spec.cidrs"]),
         (("10.96.0.1/12",), ["bad-cidr spec.cidrs[0]"]),
         (("10.96.0.0/12", "x"), ["bad-cidr spec.cidrs[1]"]),
+        (("10.96.0.0/12", "10.0.0.0/24"), ["too-many spec.cidrs"]),
+        (("10.96.0.0/12", "fd00::/108", "fd01::/108"), ["too-many spec.cidrs"]),
     ],
 )
 def test_a_service_cidr_is_held_to_its_fields(cidrs: tuple[str, ...], expected: list[str]) -> None:
