@@ -43,6 +43,19 @@ static inline void copy_short(char *to, const char *text, size_t length) {
     }
 }
 
+/* What may be read behind a text in a buffer, and written behind a copy of it. */
+#define PADDING 64
+
+static inline void copy_padded(char *to, const char *text, size_t length) {
+    if (length > PADDING) {
+        memcpy(to, text, length);
+    } else {
+        char padded[PADDING]; /* the texts may overlap */
+        memcpy(padded, text, PADDING);
+        memcpy(to, padded, PADDING);
+    }
+}
+
 /* At most 20 characters. */
 static inline int write_decimal(char *to, int64_t number) {
     char digits[20];
@@ -70,6 +83,11 @@ static inline uint64_t key_prefix(const char *key, size_t length) {
     return prefix;
 }
 
+static inline int compare_texts(const char *one, size_t length, const char *other, size_t other_length) {
+    int order = memcmp(one, other, length < other_length ? length : other_length);
+    return order ? order : (length > other_length) - (length < other_length);
+}
+
 typedef struct {
     const char *text;
     const size_t *starts;
@@ -78,9 +96,7 @@ typedef struct {
 static inline int block_after(const Block *a, const Block *b, const Keys *keys) {
     if (a->prefix != b->prefix) return a->prefix > b->prefix;
     const size_t *of_a = keys->starts + a->entry, *of_b = keys->starts + b->entry;
-    size_t length_a = of_a[1] - of_a[0], length_b = of_b[1] - of_b[0];
-    int order = memcmp(keys->text + of_a[0], keys->text + of_b[0], length_a < length_b ? length_a : length_b);
-    return order ? order > 0 : length_a > length_b;
+    return compare_texts(keys->text + of_a[0], of_a[1] - of_a[0], keys->text + of_b[0], of_b[1] - of_b[0]) > 0;
 }
 
 /* Stable, by merging; `spare` has room for `count` blocks. */
@@ -134,19 +150,35 @@ static inline void prefer_huge_pages(char *data, size_t size) {
 #endif
 }
 
-/* Items lie anywhere in memory: ask for the next ones in good time. */
-static inline void prefetch_items(PyObject *items, Py_ssize_t i) {
-    Py_ssize_t count = PyTuple_GET_SIZE(items);
-    if (i + 8 < count) __builtin_prefetch(PyTuple_GET_ITEM(items, i + 8));
-    if (i + 4 < count) {
-        PyObject *item = PyTuple_GET_ITEM(items, i + 4);
-        if (PyTuple_Check(item) && PyTuple_GET_SIZE(item)) __builtin_prefetch(PyTuple_GET_ITEM(item, 0));
+/* Items lie anywhere in memory: ask for the next ones in good time, and for the text that mostly comes first in them. */
+static inline void prefetch_text_of_item(PyObject *item) {
+    if (PyTuple_Check(item) && PyTuple_GET_SIZE(item)) {
+        const char *first = (const char *)PyTuple_GET_ITEM(item, 0);
+        __builtin_prefetch(first);
+        __builtin_prefetch(first + 63);
     }
 }
 
-static inline void prefetch_first_items(PyObject *items) {
+static inline void prefetch_items(PyObject *items, Py_ssize_t i) {
     Py_ssize_t count = PyTuple_GET_SIZE(items);
-    for (Py_ssize_t i = 0; i < count && i < 8; i++) __builtin_prefetch(PyTuple_GET_ITEM(items, i));
+    if (i + 8 < count) __builtin_prefetch(PyTuple_GET_ITEM(items, i + 8));
+    if (i + 4 < count) prefetch_text_of_item(PyTuple_GET_ITEM(items, i + 4));
+}
+
+/* The first items of a list; with `texts`, when they have arrived, their texts. */
+static inline void prefetch_first_items(PyObject *items, int texts) {
+    Py_ssize_t count = PyTuple_GET_SIZE(items);
+    for (Py_ssize_t i = 0; i < count && i < (texts ? 4 : 8); i++) {
+        PyObject *item = PyTuple_GET_ITEM(items, i);
+        if (texts) prefetch_text_of_item(item);
+        else __builtin_prefetch(item);
+    }
+}
+
+static inline void prefetch(const void *place) { __builtin_prefetch(place); }
+
+static inline void prefetch_slot(PyObject *tuple, Py_ssize_t number) {
+    __builtin_prefetch(&((PyTupleObject *)tuple)->ob_item[number]);
 }
 
 static inline void prefetch_text(const char *text, size_t length) {

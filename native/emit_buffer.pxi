@@ -31,6 +31,8 @@ cdef extern from "Python.h":
 cdef extern from "emit.h":
     # A piece of text is a few dozen bytes long: shorter than a call of memcpy.
     void copy_short(char *to, const char *text, size_t length) noexcept
+    void copy_padded(char *to, const char *text, size_t length) noexcept
+    size_t PADDING
     int write_decimal(char *to, int64_t number) noexcept
     void prefer_huge_pages(char *data, size_t size) noexcept
 
@@ -66,14 +68,23 @@ cdef int grow(Buffer *buffer, size_t size) except -1:
 
 
 cdef inline int reserve(Buffer *buffer, size_t length) except -1:
-    if buffer.size - buffer.used < length:
-        grow(buffer, buffer.size + buffer.size // 2 + length + 64)
+    """Room for a text, and behind it as much as a padded copy may write or read."""
+    if buffer.size - buffer.used < length + PADDING:
+        grow(buffer, buffer.size + buffer.size // 2 + length + 2 * PADDING)
     return 0
 
 
 cdef inline int put(Buffer *buffer, const char *text, size_t length) except -1:
     reserve(buffer, length)
     copy_short(buffer.data + buffer.used, text, length)
+    buffer.used += length
+    return 0
+
+
+cdef inline int put_padded(Buffer *buffer, const char *text, size_t length) except -1:
+    """`put` of a text that stands in a buffer, where what follows it may be read."""
+    reserve(buffer, length)
+    copy_padded(buffer.data + buffer.used, text, length)
     buffer.used += length
     return 0
 
@@ -132,6 +143,7 @@ cdef class _Arrays:
         cdef void *memory = calloc(count + 1, size)
         if memory == NULL:
             raise MemoryError
+        prefer_huge_pages(<char *>memory, count * size)
         self.blocks.append(<size_t>memory)
         return memory
 

@@ -37,6 +37,7 @@ cdef struct Row:
 cdef struct Section:
     int order_by
     bint by_item
+    bint touches_items
     bint omit_empty
     Text separator
     int first
@@ -48,6 +49,8 @@ cdef struct ItemList:
 
 cdef struct Value:
     int over
+    int first  # of the values next to it that are over the same list, and how many there are
+    int width
     Template text
     int digest
     size_t limit
@@ -130,7 +133,23 @@ cdef class _Program:
             value.translated = bool(source.replace)
             for byte, to in enumerate(bytes.maketrans(source.replace[::2], source.replace[1::2])):
                 value.translation[byte] = to
+        self.group_values()
         return 0
+
+    cdef void group_values(self):
+        """Values over the same list that are defined one after the other stand together, item by item."""
+        cdef int v, last
+        cdef Value *value
+        for v in range(self.n_values):
+            value = &self.values[v]
+            value.first = v
+            if v and value.over >= 0 and self.values[v - 1].over == value.over:
+                value.first = self.values[v - 1].first
+        last = self.n_values
+        for v in reversed(range(self.n_values)):
+            self.values[v].width = last - self.values[v].first
+            if self.values[v].first == v:
+                last = v
 
     cdef int read_section(self, Section *section, source) except -1:
         section.order_by = self.position(source.order_by, self.n_values, "value") if source.order_by >= 0 else -1
@@ -145,6 +164,7 @@ cdef class _Program:
         for row in source.rows:
             self.read_row(&self.rows[self.n_rows], row)
             self.n_rows += 1
+            section.touches_items |= row.each >= 0 or any([k == JOIN for line in row.lines for k, _ in line.operations])
             if section.by_item and row.each < 0:
                 raise ValueError("a section of items has a line outside of them")
         section.last = self.n_rows

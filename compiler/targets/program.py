@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from kcompile.targets.template import SLOT, Join, Line, Lookup, Section, Table, Value
 
 try:
-    from kcompile.native.emit import fill
+    from kcompile.native.emit import Kept, fill
 except ImportError:
-    from kcompile.twins.emit import fill
+    from kcompile.twins.emit import Kept, fill  # type: ignore[assignment]
 
 Record = tuple[Any, ...]
 
@@ -105,8 +105,44 @@ class Program(NamedTuple):
         frames: Mapping[str, tuple[bytes, bytes]] | None = None,
     ) -> bytes:
         """The text of all sections. Raises ValueError, TypeError or OverflowError for records that do not fit."""
-        frame_of = frames or {}
-        return fill(self, records, [frame_of.get(section.name, (b"", b"")) for section in self.sections])
+        return fill(self, records, self.in_order(frames or {}))
+
+    def in_order(self, frames: Mapping[str, tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The frame of each section."""
+        return [frames.get(section.name, (b"", b"")) for section in self.sections]
+
+
+MOST_PROGRAMS = 8
+MOST_TEXTS = 4
+
+
+class SharedTexts:
+    """The texts of one format for several nodes, which have most of their lines in common: those are written once.
+
+    Some texts are kept for each program, as many as it takes for nodes that see a cluster in different ways (from
+    other zones). What goes in is not changed, and the bytes that come out are those of `Program.emit`.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Program, list[Kept]]] = {}
+
+    def emit(
+        self,
+        program: Program,
+        keys: Sequence[Any],
+        record_of: Callable[[Any], Record],
+        frames: Mapping[str, tuple[bytes, bytes]],
+    ) -> bytes:
+        """The text of the records that the keys stand for; a key is the same object wherever its record is the same."""
+        if id(program) not in self._kept and len(self._kept) == MOST_PROGRAMS:
+            return program.emit(list(map(record_of, keys)), frames)
+        _, texts = self._kept.setdefault(id(program), (program, []))
+        differing = [kept.differing(keys) for kept in texts]
+        nearest = min(range(len(texts)), key=differing.__getitem__, default=-1)
+        if nearest < 0 or (4 * differing[nearest] > len(keys) and len(texts) < MOST_TEXTS):
+            texts.append(Kept(program, keys, record_of, program.in_order(frames)))
+            return texts[-1].text
+        return texts[nearest].refill(keys, record_of, program.in_order(frames))
 
 
 def compile_table(table: Table) -> Program:

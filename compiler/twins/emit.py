@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kcompile.twins.chain_names import digest
@@ -15,7 +15,7 @@ Frame = tuple[bytes, bytes]
 Lookups = list[list[bytes]]
 
 
-def fill(program: Program, records: Sequence[Record], frames: Sequence[Frame]) -> bytes:
+def fill(program: Program, records: Iterable[Record], frames: Sequence[Frame]) -> bytes:
     """The text of all sections for the records; `frames` stand in the program's order.
 
     Raises ValueError for a record or an item that is too short, or an item without its value, TypeError for what is
@@ -35,6 +35,31 @@ def fill(program: Program, records: Sequence[Record], frames: Sequence[Frame]) -
         if lines or not section.omit_empty:
             output += (head, section.separator.join(lines), tail)
     return b"".join(output)
+
+
+class Kept:
+    """The text for one sequence of keys, of which each stands for a record: the same key for the same record.
+
+    What is mostly the same need not be written anew: natively, `refill` copies the lines of records that stay.
+    """
+
+    def __init__(
+        self, program: Program, keys: Iterable[Any], record_of: Callable[[Any], Record], frames: Sequence[Frame]
+    ) -> None:
+        self.program = program
+        self.keys = tuple(keys)
+        self.text = fill(program, [record_of(key) for key in self.keys], frames)
+
+    def differing(self, keys: Iterable[Any]) -> int:
+        """How many keys are others than those of the text."""
+        given = tuple(keys)
+        if len(given) != len(self.keys):
+            return max(len(given), len(self.keys))
+        return sum(one is not other for one, other in zip(given, self.keys, strict=True))
+
+    def refill(self, keys: Iterable[Any], record_of: Callable[[Any], Record], frames: Sequence[Frame]) -> bytes:
+        """The text for other keys. Raises as `fill`."""
+        return fill(self.program, [record_of(key) for key in keys], frames)
 
 
 Block = tuple[bytes, list[bytes]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -88,6 +89,40 @@ def records(draw: st.DrawFn) -> tuple[Any, ...]:
 def test_the_extension_writes_what_the_twin_writes(given_records: list[tuple[Any, ...]]) -> None:
     got = native.fill(PROGRAM, given_records, FRAMES)
     assert got == twin.fill(PROGRAM, given_records, FRAMES)
+
+
+@given(st.lists(records(), max_size=8), st.data())
+def test_a_text_that_is_refilled_is_the_one_that_would_be_written(
+    given_records: list[tuple[Any, ...]], data: st.DataObject
+) -> None:
+    keys = [[record] for record in given_records]
+    kept = native.Kept(PROGRAM, keys, itemgetter(0), FRAMES)
+    assert kept.text == twin.fill(PROGRAM, given_records, FRAMES)
+    for _ in range(3):
+        others = [[data.draw(records())] if data.draw(st.integers(0, 3)) == 0 else key for key in keys]
+        if data.draw(st.integers(0, 9)) == 0:
+            others = others[1:]
+        frames = [(b"[", b"]\n")] * len(FRAMES)
+        assert kept.differing(others) == twin.Kept(PROGRAM, keys, itemgetter(0), FRAMES).differing(others)
+        refilled = kept.refill(others, itemgetter(0), frames)
+        assert refilled == twin.fill(PROGRAM, [record for (record,) in others], frames)
+
+
+def test_refilled_records_that_sort_alike_are_merged_with_those_that_stay() -> None:
+    """Records that change where they stand, and items that change their keys."""
+    same = ("same", 1, False)
+    given_records = [(f"name{i}", i, i % 2, ((f"e{i * 37 % 50}", i, True), same), (), ()) for i in range(90)]
+    keys = [[record] for record in given_records]
+    kept = native.Kept(PROGRAM, keys, itemgetter(0), FRAMES)
+    for step in (2, 3, 7, 90):
+        # Under the same name, or under another one.
+        for name in ("name{}", "a{}"):
+            others = [
+                [(name.format(i), i, 1, ((f"e{i * 31 % 50}", i, True),), (), ("w",))] if i % step == 0 else keys[i]
+                for i in range(len(keys))
+            ]
+            want = twin.fill(PROGRAM, [record for (record,) in others], FRAMES)
+            assert kept.refill(others, itemgetter(0), FRAMES) == want
 
 
 def test_many_blocks_are_sorted_and_stay_in_order_where_keys_are_equal() -> None:

@@ -18,24 +18,22 @@ from kcompile.targets.iptables.forms import (
 )
 from kcompile.targets.iptables.node_rules import first_rules, last_rules
 from kcompile.targets.iptables.service_rules import Options, record
-from kcompile.targets.program import Program
+from kcompile.targets.program import Program, SharedTexts
 
 LARGE_CLUSTER_ENDPOINTS = 1000
 """With more endpoints than this, ready or not, summed over Service ports, endpoint rules lose their comments."""
 
 
-def restore(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
+def restore(plan: NodePlan, families: tuple[Family, ...], texts: SharedTexts | None = None) -> bytes:
     """What kube-proxy pipes to `iptables-restore --noflush --counters` in a full sync, for each family in turn."""
-    return b"".join(
-        _emit(plan, plan.family(f), restore_program, restore_frames, given_addresses=False) for f in families
-    )
+    return b"".join([_emit(plan, plan.family(f), restore_program, restore_frames, False, texts) for f in families])
 
 
-def save(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
+def save(plan: NodePlan, families: tuple[Family, ...], texts: SharedTexts | None = None) -> bytes:
     """What iptables-save prints on a node that has kube-proxy's rules and jumps only, without counters."""
     given = not ENDPOINT_RULES[plan.kube_version].canonical_addresses
     # IPv4 has one spelling only.
-    return b"".join(_emit(plan, plan.family(f), save_program, save_frames, given and f == 6) for f in families)
+    return b"".join([_emit(plan, plan.family(f), save_program, save_frames, given and f == 6, texts) for f in families])
 
 
 def _emit(
@@ -44,6 +42,7 @@ def _emit(
     program: Callable[[Options], Program],
     frames: Callable[[Rules, Rules], Frames],
     given_addresses: bool,
+    texts: SharedTexts | None,
 ) -> bytes:
     ports = family.service_ports
     options = Options(
@@ -53,8 +52,11 @@ def _emit(
         detect_local=family.detect_local,
         given_addresses=given_addresses,
     )
-    records = list(map(_record_with_given_addresses if given_addresses else record, ports))
-    return program(options).emit(records, frames(first_rules(plan, family), last_rules(plan, family)))
+    record_of = _record_with_given_addresses if given_addresses else record
+    around = frames(first_rules(plan, family), last_rules(plan, family))
+    if texts is not None:
+        return texts.emit(program(options), ports, record_of, around)
+    return program(options).emit(list(map(record_of, ports)), around)
 
 
 def _record_with_given_addresses(port: ServicePortInfo) -> tuple[Any, ...]:

@@ -156,6 +156,7 @@ def values(options: Options, chance: Callable[[int], str]) -> dict[str, Value | 
     """Chain names: SVC, SVL, EXT and FW chains of a Service port share one hash."""
     return {
         "hash": Value("{name}{protocol}", digest=16),
+        "ip": Value("{endpoint.ip}", over="endpoints"),
         "address": Value(address_of(options, "endpoint.ip"), over="endpoints"),
         "endpoint_hash": Value("{name}{protocol}{address}", over="endpoints", digest=16),
         "statistic": Lookup("remaining", lambda remaining: statistic(remaining, chance)),
@@ -334,10 +335,10 @@ def policy_rows(options: Options, chain: str, endpoints: str) -> tuple[Row, ...]
 def endpoint_rows(options: Options) -> tuple[Row, ...]:
     """An endpoint's chain. Its own traffic to itself must be masqueraded, or it would answer itself directly."""
     text = endpoint_comment(options, "{name}")
-    ip, address = "{endpoint.ip}", "{address}"
+    ip, address = "{ip}", "{address}"
     if options.given_addresses:
         ip, address = "{endpoint.canonical_ip}", address_of(options, "endpoint.canonical_ip")
-    hairpin = Part("-s {endpoint.ip}", f"-s {ip}/{HOST_PREFIX[options.family]}", SOURCE)
+    hairpin = Part("-s {ip}", f"-s {ip}/{HOST_PREFIX[options.family]}", SOURCE)
     recent = Part(
         f"-m recent --name {SEP} --set", f"-m recent --set --name {SEP} --mask {RECENT_MASK[options.family]} --rsource"
     )

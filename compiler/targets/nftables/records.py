@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from kcompile.ir.plan import EndpointInfo, FamilyPlan, ServicePortInfo
@@ -91,52 +91,54 @@ def values(comma: str) -> dict[str, Value | Join]:
     }
 
 
-def records(
-    plan: FamilyPlan,
+def record(
+    info: ServicePortInfo,
+    elements: claims.Elements | None = None,
+    *,
     comment_limit: int,
     chain_every_endpoint: bool,
     timeout: Callable[[int], str],
     interval_set: Callable[[Sequence[str], str], str],
-) -> Iterator[Record]:
-    """A record for every ServicePort, in the plan's order; the functions are those of the form."""
-    owners = claims.owners(plan.service_ports)
-    for number, info in enumerate(plan.service_ports):
-        cluster = info.cluster_endpoints if info.uses_cluster_endpoints else ()
-        local = info.local_endpoints if info.uses_local_endpoints else ()
-        has_endpoints = info.has_any_endpoints
-        internal_verdict, external_verdict = claims.verdicts(info)
-        elements = claims.owned(number, info, owners)
-        affinity = timeout(info.session_affinity_timeout) if info.session_affinity_timeout else ""
-        yield Record(
-            info.namespace,
-            info.service,
-            info.port_name,
-            PROTOCOL_NAME[info.protocol],
-            info.cluster_ip,
-            info.port,
-            info.node_port,
-            info.name[:comment_limit] if internal_verdict or external_verdict else "",
-            affinity,
-            info.internal_policy_local,
-            info.external_policy_local,
-            info.externally_accessible,
-            has_endpoints,
-            "local" if info.internal_policy_local else "service",
-            internal_verdict,
-            external_verdict,
-            elements.cluster_ip,
-            elements.served,
-            elements.refused,
-            elements.firewalled,
-            interval_set(_allowed_sources(info), " , ") if info.load_balancer_vips and info.source_ranges else "",
-            cluster,
-            len(cluster),
-            len(cluster) == 1,
-            local,
-            len(local),
-            len(local) == 1,
-            info.reachable_endpoints if affinity or chain_every_endpoint else (),
-        )
+) -> Record:
+    """The record of a ServicePort; the functions are those of the form.
+
+    `elements` are those of its claims that it has, by default all of them.
+    """
+    cluster = info.cluster_endpoints if info.uses_cluster_endpoints else ()
+    local = info.local_endpoints if info.uses_local_endpoints else ()
+    internal_verdict, external_verdict = claims.verdicts(info)
+    owned = claims.claimed(info) if elements is None else elements
+    affinity = timeout(info.session_affinity_timeout) if info.session_affinity_timeout else ""
+    return Record(
+        info.namespace,
+        info.service,
+        info.port_name,
+        PROTOCOL_NAME[info.protocol],
+        info.cluster_ip,
+        info.port,
+        info.node_port,
+        info.name[:comment_limit] if internal_verdict or external_verdict else "",
+        affinity,
+        info.internal_policy_local,
+        info.external_policy_local,
+        info.externally_accessible,
+        info.has_any_endpoints,
+        "local" if info.internal_policy_local else "service",
+        internal_verdict,
+        external_verdict,
+        owned.cluster_ip,
+        owned.served,
+        owned.refused,
+        owned.firewalled,
+        interval_set(_allowed_sources(info), " , ") if info.load_balancer_vips and info.source_ranges else "",
+        cluster,
+        len(cluster),
+        len(cluster) == 1,
+        local,
+        len(local),
+        len(local) == 1,
+        info.reachable_endpoints if affinity or chain_every_endpoint else (),
+    )
 
 
 def _allowed_sources(info: ServicePortInfo) -> tuple[str, ...]:

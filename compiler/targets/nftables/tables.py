@@ -10,10 +10,10 @@ from kcompile import diagnostics
 from kcompile.ir.node_addresses import is_loopback
 from kcompile.ir.plan import Family, FamilyPlan, NodePlan
 from kcompile.passes.addresses import parse_address
-from kcompile.targets.nftables import records
+from kcompile.targets.nftables import claims, records
 from kcompile.targets.nftables.form import Form
 from kcompile.targets.nftables.rules import COMMENT_LIMITS, VERSIONS
-from kcompile.targets.program import Program, compile_table
+from kcompile.targets.program import Program, SharedTexts, compile_table
 from kcompile.targets.template import Constant, Line, Row, Section, Table, map_lines, specialize
 
 Frames = dict[str, tuple[bytes, bytes]]
@@ -26,7 +26,7 @@ FAMILY_WORDS: dict[Family, dict[str, str]] = {
 }
 
 
-def write_table(plan: NodePlan, family: Family, form: Form) -> bytes:
+def write_table(plan: NodePlan, family: Family, form: Form, texts: SharedTexts | None = None) -> bytes:
     """The text of the table `ip kube-proxy` or `ip6 kube-proxy`."""
     if plan.kube_version not in VERSIONS:
         message = f"the nftables mode of Kubernetes {plan.kube_version} was alpha and is not compiled"
@@ -44,14 +44,23 @@ def write_table(plan: NodePlan, family: Family, form: Form) -> bytes:
         if part.listed:
             text = form.listed(part.listed, family, listed[part.listed.listed])
             frames = {**frames, str(number): (text.encode(), b"")}
-    given = records.records(
-        own,
+    record_of = functools.partial(
+        records.record,
         comment_limit=COMMENT_LIMITS[plan.kube_version],
         chain_every_endpoint=not constants["hairpins_in_set"],
         timeout=form.timeout,
         interval_set=form.interval_set,
     )
-    return program.emit(tuple(given), frames)
+    owners = claims.owners(own.service_ports)
+    if texts is not None and not owners:
+        return texts.emit(program, own.service_ports, record_of, frames)
+    return program.emit(
+        [
+            record_of(port, claims.owned(number, port, owners) if owners else None)
+            for number, port in enumerate(own.service_ports)
+        ],
+        frames,
+    )
 
 
 @functools.lru_cache(maxsize=16)

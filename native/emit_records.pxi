@@ -1,0 +1,380 @@
+# Records, their values, and templates that are filled in from them. A part of emit.pyx.
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+cdef extern from "sha256.h":
+    ctypedef void (*sha256_block_function)(unsigned int *state, const unsigned char *block) noexcept
+    sha256_block_function sha256_select(int portable) noexcept
+    void sha256_base32(
+        sha256_block_function block, const char *text, size_t length, char *out, int count
+    ) noexcept
+    int SHA256_BASE32_LENGTH
+
+cdef extern from "emit.h":
+    void prefetch_items(PyObject *items, Py_ssize_t i) noexcept
+    void prefetch_first_items(PyObject *items, bint texts) noexcept
+    void prefetch_slot(PyObject *tuple, Py_ssize_t number) noexcept
+    void prefetch(const void *place) noexcept
+
+cdef enum:
+    TEXT = -1  # a step: a stretch of the scratch buffer
+    ENTRY = -2  # a step: the entry of the item's own place
+    SAMPLE = 64  # records that tell what the rest will take
+
+cdef struct Step:  # of writing an item
+    int kind  # TEXT, ENTRY, or the operation's
+    size_t start  # in the scratch buffer, or the entry of the first item
+    size_t length  # or how far it is from the entry of an item to that of the next
+    Operation *operation
+
+cdef struct Place:  # where an item stands
+    PyObject *item
+    int each
+    Py_ssize_t index
+    Py_ssize_t count
+
+cdef inline size_t scaled(size_t size, size_t sample, size_t total) noexcept:
+    """What `total` will take, when `sample` took `size`, and a little more."""
+    return <size_t>(<double>size / (sample + (sample == 0)) * total * 1.06)
+
+cdef sha256_block_function SHA256 = sha256_select(0)
+
+
+cdef class _Records:
+    """Records whose values are worked out, one of which is being written."""
+
+    cdef _Program program
+    cdef tuple records, lookups
+    cdef _Arrays arrays
+    # For each record: which fields are true, and where its values begin.
+    cdef uint64_t *truths
+    cdef size_t *value_starts
+    cdef uint32_t *counts  # the lengths of its lists
+    # The start of each value in `texts`, and that of the next one.
+    cdef size_t *entries
+    cdef size_t n_entries
+    cdef Py_ssize_t longest  # of all lists
+    cdef Buffer texts, scratch
+    # The record that is being written.
+    cdef PyObject *record
+    cdef Py_ssize_t current  # its number
+    cdef size_t *value_at  # for each value, its first entry
+    cdef int *value_end  # for each of the values that are worked out together, the end of its steps
+    cdef Py_ssize_t *cursor  # for each list, the item that was last looked up in it
+    cdef Step *steps
+    cdef int n_steps
+
+    def __init__(self, _Program program, tuple records):
+        self.program, self.records = program, records
+        self.arrays = _Arrays()
+        cdef size_t n = len(records)
+        self.truths = <uint64_t *>self.arrays.take(n, sizeof(uint64_t))
+        self.value_starts = <size_t *>self.arrays.take(n, sizeof(size_t))
+        self.counts = <uint32_t *>self.arrays.take(n * program.n_lists, sizeof(uint32_t))
+        self.value_at = <size_t *>self.arrays.take(program.n_values, sizeof(size_t))
+        self.value_end = <int *>self.arrays.take(program.n_values, sizeof(int))
+        self.cursor = <Py_ssize_t *>self.arrays.take(program.n_lists, sizeof(Py_ssize_t))
+        self.steps = <Step *>self.arrays.take(program.n_operations, sizeof(Step))
+        open_buffer(&self.texts, 4096)
+        open_buffer(&self.scratch, 4096)
+        self.prepare()
+
+    def __dealloc__(self):
+        Py_XDECREF(self.texts.bytes)
+        Py_XDECREF(self.scratch.bytes)
+
+    @cython.final
+    cdef int prepare(self) except -1:
+        cdef Py_ssize_t i, n = len(self.records)
+        cdef size_t total = 0
+        cdef int v
+        for i in range(n):
+            self.value_starts[i] = total
+            total += self.check_record(i)
+        self.lookups = tuple([self.texts_of(lookup.text) for lookup in self.program.source.lookups])
+        self.entries = <size_t *>self.arrays.take(total + 1, sizeof(size_t))
+        for i in range(n):
+            self.ask_ahead(NULL, i, n)
+            self.enter(i)
+            for v in range(self.program.n_values):
+                if self.program.values[v].first == v:
+                    self.put_values(v)
+            if i + 1 == SAMPLE:
+                reserve(&self.texts, scaled(self.texts.used, self.n_entries, total))
+        self.entries[self.n_entries] = self.texts.used
+        return 0
+
+    @cython.final
+    cdef Py_ssize_t check_record(self, Py_ssize_t i) except -1:
+        """Check that a record fits the table; the number of its values."""
+        cdef PyObject *record = PyTuple_GET_ITEM(<PyObject *>self.records, i)
+        cdef Py_ssize_t count = 0
+        cdef int number
+        if not PyTuple_Check(record) or PyTuple_GET_SIZE(record) < self.program.width:
+            raise ValueError(f"a record is a tuple of {self.program.width} fields")
+        for number in range(self.program.width):
+            self.truths[i] |= <uint64_t>is_true(PyTuple_GET_ITEM(record, number)) << number
+        self.record = record
+        for number in range(self.program.n_lists):
+            if not PyTuple_Check(self.items(number)):
+                raise TypeError(f"field {self.program.lists[number].field} of a record is a tuple of items")
+            self.counts[i * self.program.n_lists + number] = PyTuple_GET_SIZE(self.items(number))
+            self.longest = max(self.longest, PyTuple_GET_SIZE(self.items(number)))
+        self.current = i
+        for number in range(self.program.n_values):
+            count += self.values_of(number)
+        return count
+
+    @cython.final
+    cdef tuple texts_of(self, text):
+        """A lookup's text for every place that an item can have."""
+        return tuple([text(number).encode() for number in range(self.longest + 1)])
+
+    @cython.final
+    cdef inline Py_ssize_t values_of(self, int value) noexcept:
+        """How many texts a value has in the current record."""
+        cdef int over = self.program.values[value].over
+        return 1 if over < 0 else self.counts[self.current * self.program.n_lists + over]
+
+    @cython.final
+    cdef inline PyObject *items(self, int number) noexcept:
+        return PyTuple_GET_ITEM(self.record, self.program.lists[number].field)
+
+    @cython.final
+    cdef int enter(self, Py_ssize_t i) noexcept:
+        """Make a record the current one."""
+        cdef int v
+        cdef size_t at = self.value_starts[i]
+        cdef Value *value
+        self.record = PyTuple_GET_ITEM(<PyObject *>self.records, i)
+        self.current = i
+        for v in range(self.program.n_values):
+            value = &self.program.values[v]
+            self.value_at[v] = at + v - value.first
+            if v + 1 == value.first + value.width:
+                at += value.width * self.values_of(v)
+        return 0
+
+    @cython.final
+    cdef void ask_ahead(self, const size_t *order, size_t k, size_t n) noexcept:
+        """Records and their items lie anywhere in memory: ask for those of the next records in good time."""
+        self.ask_for(order, k + 6, n, 3)
+        self.ask_for(order, k + 4, n, 2)
+        self.ask_for(order, k + 2, n, 1)
+        self.ask_for(order, k + 1, n, 0)
+
+    @cython.final
+    cdef inline void ask_for(self, const size_t *order, size_t k, size_t n, int away) noexcept:
+        """Each call for a record follows pointers that the call before has asked for."""
+        cdef int number
+        cdef PyObject *record
+        cdef PyObject *items
+        if k >= n:
+            return
+        record = PyTuple_GET_ITEM(<PyObject *>self.records, order[k] if order != NULL else k)
+        for number in range(self.program.n_lists):
+            if away == 3:
+                prefetch_slot(record, self.program.lists[number].field)
+                continue
+            items = PyTuple_GET_ITEM(record, self.program.lists[number].field)
+            if away == 2:
+                prefetch(items)
+            else:
+                prefetch_first_items(items, away == 0)
+
+    @cython.final
+    cdef int put_values(self, int first) except -1:
+        """Work out the texts of a record's value, or of values that stand together: item by item."""
+        cdef Value *value = &self.program.values[first]
+        cdef Place place
+        cdef size_t start
+        cdef int v, done
+        self.forget_steps()
+        place.each = value.over
+        place.count = self.values_of(first)
+        for v in range(value.width):
+            self.add_steps(self.program.values[first + v].text, False, place.each)
+            self.value_end[v] = self.n_steps
+        for place.index in range(place.count):
+            place.item = NULL
+            if value.over >= 0:
+                prefetch_items(self.items(value.over), place.index)
+                place.item = PyTuple_GET_ITEM(self.items(value.over), place.index)
+            done = 0
+            for v in range(value.width):
+                self.entries[self.n_entries] = start = self.texts.used
+                # Values of the same item may be used already.
+                self.n_entries += 1
+                self.entries[self.n_entries] = start
+                self.put_steps(&self.texts, done, self.value_end[v], &place)
+                self.finish_value(&self.program.values[first + v], start)
+                self.entries[self.n_entries] = self.texts.used
+                done = self.value_end[v]
+        return 0
+
+    @cython.final
+    cdef int finish_value(self, Value *value, size_t start) except -1:
+        cdef size_t i, length = self.texts.used - start
+        if value.translated:
+            for i in range(start, self.texts.used):
+                self.texts.data[i] = <char>value.translation[<uint8_t>self.texts.data[i]]
+        if value.limit and length > value.limit:
+            length = value.limit
+            memcpy(self.texts.data + start + length - value.ellipsis.length, value.ellipsis.data, value.ellipsis.length)
+        if value.digest:
+            reserve(&self.texts, value.digest)
+            sha256_base32(SHA256, self.texts.data + start, length, self.texts.data + start, value.digest)
+            length = value.digest
+        self.texts.used = start + length
+        return 0
+
+    @cython.final
+    cdef Py_ssize_t entry(self, int v, Place *place) except -1:
+        """Where a value's text is: the number of its entry."""
+        cdef int over = self.program.values[v].over
+        cdef Py_ssize_t width = self.program.values[v].width
+        if over < 0:
+            return self.value_at[v]
+        if over == place.each:
+            return self.value_at[v] + place.index * width
+        # Another list of the same items, mostly in the same order.
+        cdef PyObject *items = self.items(over)
+        cdef Py_ssize_t i = self.cursor[over], tried, n = PyTuple_GET_SIZE(items)
+        for tried in range(n):
+            if i >= n:
+                i = 0
+            if PyTuple_GET_ITEM(items, i) == place.item:
+                self.cursor[over] = i + 1
+                return self.value_at[v] + i * width
+            i += 1
+        raise ValueError("an item is not in the list that its value is over")
+
+    @cython.final
+    cdef void cursor_to_start(self) noexcept:
+        cdef int i
+        for i in range(self.program.n_lists):
+            self.cursor[i] = 0
+
+    # ---- Templates.
+
+    @cython.final
+    cdef void forget_steps(self) noexcept:
+        self.n_steps = 0
+        self.scratch.used = 0
+
+    @cython.final
+    cdef int add_steps(self, Template template, bint fused, int each) except -1:
+        """Write what the template says of the record into the scratch buffer, and list the steps for each item.
+
+        With `fused` the template goes on where the last one ended.
+        """
+        cdef int o
+        cdef Operation *operation
+        cdef Step *step
+        cdef bint goes_on = fused and self.n_steps and self.steps[self.n_steps - 1].kind == TEXT
+        for o in range(template.first, template.last):
+            operation = &self.program.operations[o]
+            if operation.of_item or not goes_on:
+                step = &self.steps[self.n_steps]
+                step.kind = operation.kind if operation.of_item else TEXT
+                step.operation = operation
+                step.start, step.length = self.scratch.used, 0
+                if operation.of_item and operation.kind == VALUE:
+                    if self.program.values[operation.argument].over == each:
+                        step.kind, step.start = ENTRY, self.value_at[operation.argument]
+                        step.length = self.program.values[operation.argument].width
+                self.n_steps += 1
+            if not operation.of_item:
+                self.put_of_record(&self.scratch, operation)
+                step = &self.steps[self.n_steps - 1]
+                step.length = self.scratch.used - step.start
+            goes_on = not operation.of_item
+        return 0
+
+    @cython.final
+    cdef inline int put_steps(self, Buffer *out, int first, int last, Place *place) except -1:
+        cdef int s
+        cdef Step *step
+        for s in range(first, last):
+            step = &self.steps[s]
+            if step.kind == TEXT:
+                put_padded(out, self.scratch.data + step.start, step.length)
+            elif step.kind == ENTRY:
+                self.put_entry(out, step.start + place.index * step.length)
+            else:
+                self.put_of_item(out, step.operation, place)
+        return 0
+
+    @cython.final
+    cdef int put_of_record(self, Buffer *out, Operation *operation) except -1:
+        if operation.kind == LITERAL:
+            return put_text(out, operation.text)
+        if operation.kind == FIELD:
+            return put_object(out, PyTuple_GET_ITEM(self.record, operation.argument))
+        if operation.kind == VALUE:
+            return self.put_entry(out, self.value_at[operation.argument])
+        return self.put_join(out, &self.program.joins[operation.argument])
+
+    @cython.final
+    cdef inline int put_entry(self, Buffer *out, size_t entry) except -1:
+        cdef size_t start = self.entries[entry], length = self.entries[entry + 1] - start
+        # Before the text is looked at: it may be in the same buffer.
+        reserve(out, length)
+        return put_padded(out, self.texts.data + start, length)
+
+    @cython.final
+    cdef int put_of_item(self, Buffer *out, Operation *operation, Place *place) except -1:
+        cdef PyObject *value
+        cdef Py_ssize_t number
+        if operation.kind == ITEM:
+            value = place.item
+            if operation.argument >= 0:
+                value = self.item_field(place.item, operation.argument)
+            return put_object(out, value)
+        if operation.kind == VALUE:
+            return self.put_entry(out, self.entry(operation.argument, place))
+        if operation.kind == INDEX:
+            return put_number(out, place.count - place.index if operation.argument else place.index)
+        number = place.count - place.index if self.program.lookup_by[operation.argument] else place.index
+        value = PyTuple_GET_ITEM(PyTuple_GET_ITEM(<PyObject *>self.lookups, operation.argument), number)
+        return put(out, bytes_text(value), bytes_length(value))
+
+    @cython.final
+    cdef inline PyObject *item_field(self, PyObject *item, int field) except NULL:
+        if not PyTuple_Check(item) or field >= PyTuple_GET_SIZE(item):
+            raise ValueError(f"an item has no field {field}")
+        return PyTuple_GET_ITEM(item, field)
+
+    @cython.final
+    cdef bint item_holds(self, PyObject *item, Line *line) except -1:
+        cdef uint64_t tests = line.item_when | line.item_unless
+        cdef int field = 0
+        while tests:
+            if tests & 1:
+                if is_true(self.item_field(item, field)) != <int>(line.item_when >> field & 1):
+                    return False
+            tests >>= 1
+            field += 1
+        return True
+
+    @cython.final
+    cdef int put_join(self, Buffer *out, JoinSpec *join) except -1:
+        cdef PyObject *items = self.items(join.each)
+        cdef Place place
+        cdef int o
+        cdef Operation *operation
+        self.cursor_to_start()
+        place.each = join.each
+        place.count = PyTuple_GET_SIZE(items)
+        for place.index in range(place.count):
+            prefetch_items(items, place.index)
+            place.item = PyTuple_GET_ITEM(items, place.index)
+            if place.index:
+                put_text(out, join.separator)
+            for o in range(join.text.first, join.text.last):
+                operation = &self.program.operations[o]
+                if operation.of_item:
+                    self.put_of_item(out, operation, &place)
+                else:
+                    self.put_of_record(out, operation)
+        return 0
