@@ -66,13 +66,18 @@ def validate_service_cidr(service_cidr: ServiceCIDR, proven: Proven) -> list[Dia
     path: Path = ("spec", "cidrs")
     if not service_cidr.cidrs:
         check.error("missing-field", path, "needs a CIDR")
-    check_cidrs(check, path, service_cidr.cidrs)
+    families = []
     for index, text in enumerate(service_cidr.cidrs):
         base, _, length = text.partition("/")
-        parsed = parse_cidr(text)
+        parsed = check_cidr(check, (*path, index), text)
+        if parsed:
+            families.append(parsed.family)
         if parsed and parse_address(base) != (parsed.family, parsed.first):
             hint = f"write {format_address((parsed.family, parsed.first))}/{length}"
             check.error("bad-cidr", (*path, index), f"{text} has bits set after its prefix", hint)
+    if len(set(families)) < len(families):
+        # What is meant is clear, so it is taken: kube-proxy would use all of them, too.
+        check.warning("too-many", path, "the API server takes one CIDR of each family", "use another ServiceCIDR")
     return check.found
 
 
