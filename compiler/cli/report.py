@@ -13,6 +13,7 @@ from kcompile.frontend.source import Span
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 _WIDTH = 160
+_LONGEST = 1000
 
 
 def report(diagnostics: Iterable[Diagnostic], stream: TextIO | None = None) -> None:
@@ -34,11 +35,11 @@ def render(diagnostic: Diagnostic) -> str:
     """One diagnostic as text with colours; click drops them where the stream is no terminal."""
     place = click.style(f"{diagnostic.span}: ", bold=True) if diagnostic.span else ""
     label = click.style(f"{diagnostic.severity.value}[{diagnostic.code}]", fg=_COLOURS[diagnostic.severity], bold=True)
-    lines = [f"{place}{label}: {printable(diagnostic.message)}"]
+    lines = [f"{place}{label}: {printable(_shortened(diagnostic.message))}"]
     if diagnostic.span:
         lines += _marked(diagnostic.span, _COLOURS[diagnostic.severity])
     if diagnostic.hint:
-        lines.append(f"  {click.style('hint', bold=True)}: {printable(diagnostic.hint)}")
+        lines.append(f"  {click.style('hint', bold=True)}: {printable(_shortened(diagnostic.hint))}")
     return "\n".join(lines)
 
 
@@ -67,6 +68,11 @@ def _marked(span: Span, colour: str) -> list[str]:
     number = f"{span.line:>6}"
     mark = "^" * max(1, min(span.length, len(shown) - (start - shift)))
     return [f"{number} | {shown}", f"{'':>6} | {'':>{start - shift}}{click.style(mark, fg=colour, bold=True)}"]
+
+
+def _shortened(text: str) -> str:
+    """Messages quote words of the input, and a word can be as long as the file."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
 
 
 def printable(text: str) -> str:

@@ -70,7 +70,11 @@ class Resolver:
             why = f"no server block listens on port {client.port}, but on {ports}"
             return Answer(name, rtype, None, error=why), True
         try:
-            reply = self.server.resolve(question, context)
+            try:
+                reply = self.server.resolve(question, context)
+            except RecursionError:
+                # Look-ups within look-ups, each through all plugins, with a deep expression at their end.
+                raise Unknown(f"{name} {rtype} leads deeper than is followed here") from None
         except Unknown as unknown:
             return Answer(
                 name,

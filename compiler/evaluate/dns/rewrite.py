@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kcompile.evaluate.dns.chain import WITHOUT_MESSAGE, Context, Handler
+from kcompile.evaluate.dns.patterns import find
 from kcompile.evaluate.dns.queries import NOERROR, SERVFAIL, Message, Question, Reply
 from kcompile.frontend.corefile.plugins.rewrite import (
     AnswerRule,
@@ -125,7 +126,7 @@ def _replaced(match: Match, source: str, pattern: Regexp | None, replacement: st
 
 def _substitute(pattern: Regexp | None, replacement: str, text: str) -> str | None:
     """`{1}` in the replacement is the first group of the match; None without a match."""
-    groups = pattern.find(text) if pattern else None
+    groups = find(pattern, text) if pattern else None
     if groups is None:
         return None
     for number, group in enumerate(groups):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kcompile.evaluate.dns.chain import Context, Handler
 from kcompile.evaluate.dns.go_template import Data, TemplateFailure, execute
+from kcompile.evaluate.dns.patterns import find
 from kcompile.evaluate.dns.queries import NOERROR, SERVFAIL, Message, Question, Reply
 from kcompile.evaluate.dns.zone_data import ZoneError, read_record
 from kcompile.frontend.corefile.gotemplate import Template as GoTemplate
@@ -71,7 +72,7 @@ def _data(rule: Rule, zone: str, question: Question, context: Context) -> Data |
     """What the templates see, or None if no pattern matches the name."""
     name = question.name.lower()
     for pattern in rule.patterns:
-        groups = pattern.find(name)
+        groups = find(pattern, name)
         if groups is None:
             continue
         group = {str(number): text for number, text in enumerate(groups)}

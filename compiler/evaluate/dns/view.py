@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kcompile.evaluate.dns.chain import Context, Unknown
+from kcompile.evaluate.dns.patterns import find
 from kcompile.evaluate.dns.queries import Question
 from kcompile.frontend.corefile import expression as expr
 from kcompile.frontend.corefile.plugins.view import ViewSettings
@@ -213,7 +214,7 @@ def _equal(left: Value, right: Value) -> bool:
 
 def _matches(text: Value, pattern: Value) -> bool:
     try:
-        return compile_regexp(_text(pattern)).find(_text(text)) is not None
+        return find(compile_regexp(_text(pattern)), _text(text)) is not None
     except RegexpError as error:
         raise ValueError(str(error)) from error
 

@@ -18,6 +18,7 @@ from kcompile.frontend.corefile.values import (
     ValueProblem,
     atoi,
     parse_duration,
+    value_hint,
 )
 from kcompile.frontend.corefile.zones import all_zones
 
@@ -102,6 +103,10 @@ class Dispenser:
             arguments.append(self.value)
         return arguments
 
+    def latest(self, count: int) -> Sequence[Token]:
+        """The last words that were read."""
+        return self._tokens[max(0, self._cursor + 1 - count) : self._cursor + 1]
+
     # Errors, in CoreDNS's three forms
 
     def error(self, message: str, code: str = "value", hint: str = "") -> SetupError:
@@ -111,6 +116,10 @@ class Dispenser:
     def plain(self, message: str, code: str = "value", hint: str = "") -> SetupError:
         """An error for which CoreDNS names no place; we do."""
         return SetupError(Problem(code, message, self.token, hint=hint))
+
+    def about_all(self, message: str, code: str = "value", hint: str = "") -> SetupError:
+        """An error about no single word: it stands at the name of the plugin."""
+        return SetupError(Problem(code, message, self._tokens[0], hint=hint))
 
     def syntax_error(self, expected: str) -> SetupError:
         message = f"Unexpected token '{self.value}', expecting '{expected}'"
@@ -136,7 +145,7 @@ class Dispenser:
         try:
             return function(text)
         except ValueProblem as problem:
-            raise self.plain(str(problem)) from None
+            raise self.plain(str(problem), hint=value_hint(str(problem), text)) from None
 
     def warn(self, code: str, message: str, hint: str = "") -> None:
         """Something that CoreDNS accepts."""

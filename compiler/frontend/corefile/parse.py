@@ -32,6 +32,9 @@ MAX_TOKENS = 200_000
 
 MAX_NESTING = 500
 
+_MAX_HINTS = 100
+"""So many unknown directives are compared with the known ones: that takes a while each."""
+
 
 def parse_corefile(
     source: Source, environment: Mapping[str, str], files: Files
@@ -164,7 +167,7 @@ class _Stream:
             return "CLOSE", token
         name = self._replaced(token)
         if name not in POSITION:
-            hint = _unknown_hint(name, token)
+            hint = _unknown_hint(name) if len(self.problems) < _MAX_HINTS else ""
             self._report(Problem("unknown-directive", f"Unknown directive '{name}'", token, "parsing", hint=hint))
         return "NAME", replace(token, text=name)
 
@@ -350,7 +353,7 @@ def _is_snippet_name(text: str) -> bool:
     return text.startswith("(") and text.endswith(")") and len(text) > 1
 
 
-def _unknown_hint(name: str, token: Token) -> str:
+def _unknown_hint(name: str) -> str:
     if name in REMOVED:
         return REMOVED[name]
     if close := difflib.get_close_matches(name.lower(), DIRECTIVES, 1):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kcompile.frontend.corefile.regexp_matcher import Matcher
+from kcompile.frontend.corefile.regexp_matcher import Matcher, TooLarge
 from kcompile.frontend.corefile.regexp_syntax import (
     Alternation,
     Assertion,
@@ -20,7 +20,7 @@ from kcompile.frontend.corefile.regexp_syntax import (
     parse_pattern,
 )
 
-__all__ = ["Regexp", "RegexpError", "compile_regexp"]
+__all__ = ["Regexp", "RegexpError", "TooLarge", "compile_regexp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Regexp:
     names: tuple[str, ...] = ()
 
     def find(self, subject: str) -> tuple[str, ...] | None:
-        """The leftmost match and its groups (a group that took no part is ""), or None."""
+        """The leftmost match and its groups (a group that took no part is ""), or None. May raise `TooLarge`."""
         return _finder(self.text).find(subject)
 
 

@@ -16,11 +16,14 @@ from kcompile.frontend.corefile.regexp_syntax import (
     Group,
     Node,
     Pattern,
-    RegexpError,
     Repetition,
 )
 
 MAX_INSTRUCTIONS = 100_000
+
+
+class TooLarge(Exception):
+    """A pattern that Go takes, and that has too many instructions to be carried out here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Matcher:
     def _emit(self, node: Node) -> None:
         program = self._program
         if len(program) > MAX_INSTRUCTIONS:
-            raise RegexpError("the expression is too large to be evaluated here")
+            raise TooLarge(f"a regular expression of more than {MAX_INSTRUCTIONS} instructions is not evaluated")
         if isinstance(node, Concatenation):
             for part in node.parts:
                 self._emit(part)

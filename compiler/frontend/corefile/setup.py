@@ -78,6 +78,7 @@ def _set_up_plugin(
     found: list[Problem] = []
     warnings: list[Problem] = []
     settings: Settings | None = None
+    left_out: Mapping[int, tuple[Token, ...]] = {}
     while tokens and len(found) < _MAX_ERRORS:
         dispenser = Dispenser(tokens)
         try:
@@ -87,7 +88,9 @@ def _set_up_plugin(
         except SetupError as error:
             found.append(replace(error.problem, prefix=f"plugin/{name}: {error.problem.prefix}"))
             warnings = dispenser.warnings
-            tokens = _without_line(tokens, error.problem.token, directives)
+            left_out = left_out or _left_out(directives)
+            removed = frozenset(map(id, left_out.get(id(error.problem.token), tokens)))
+            tokens = tuple(token for token in tokens if id(token) not in removed)
         except ValueProblem as problem:
             found.append(Problem("value", str(problem), dispenser.token, prefix=f"plugin/{name}: "))
             break
@@ -95,14 +98,12 @@ def _set_up_plugin(
     return (None if found else settings), found + warnings
 
 
-def _without_line(
-    tokens: tuple[Token, ...], wrong: Token | None, directives: tuple[Directive, ...]
-) -> tuple[Token, ...]:
-    """The words without the property that holds a wrong one; without its whole directive if it is no property."""
+def _left_out(directives: tuple[Directive, ...]) -> Mapping[int, tuple[Token, ...]]:
+    """By the identity of a word: what is left out if it is wrong, its property or, outside of one, its directive."""
+    left_out: dict[int, tuple[Token, ...]] = {}
     for directive in directives:
-        if wrong is None or not any(token is wrong for token in directive.tokens):
-            continue
-        line = next((line for line in directive.lines if any(token is wrong for token in line)), None)
-        removed = directive.tokens if line is None or any(token.text in "{}" for token in line) else line
-        return tuple(token for token in tokens if not any(token is other for other in removed))
-    return ()
+        left_out.update((id(token), directive.tokens) for token in directive.tokens)
+        for line in directive.lines:
+            if not any(token.text in ("{", "}") for token in line):
+                left_out.update((id(token), line) for token in line)
+    return left_out

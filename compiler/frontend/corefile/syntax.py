@@ -30,6 +30,11 @@ class Token:
         return self.source.span(self.line, self.column, max(1, self.length))
 
     @property
+    def is_quoted(self) -> bool:
+        """Whether the word was written in double quotes, and without escapes or variables."""
+        return self.length == len(self.text) + 2
+
+    @property
     def last_line(self) -> int:
         """The line on which a quoted token ends. CoreDNS counts the line breaks of the replaced text."""
         return self.line + self.text.count("\n")

@@ -90,14 +90,14 @@ _DURATION_PART = re.compile(r"([0-9]*)(\.([0-9]*))?([^.0-9]*)")
 
 def parse_duration(text: str) -> int:
     """time.ParseDuration, in nanoseconds: `300ms`, `-1.5h`, `2h45m`; a unit is needed except after 0."""
-    rest = text.removeprefix("-") if text.startswith("-") else text.removeprefix("+")
-    if rest == "0":
+    position = int(text.startswith(("-", "+")))
+    if text[position:] == "0":
         return 0
-    if not rest:
+    if position == len(text):
         raise ValueProblem(f"time: invalid duration {quote(text)}")
     total = 0
-    while rest:
-        match = _DURATION_PART.match(rest)
+    while position < len(text):
+        match = _DURATION_PART.match(text, position)
         assert match
         whole, fraction, unit = match[1], match[3] or "", match[4]
         if not (whole or fraction):
@@ -115,8 +115,23 @@ def parse_duration(text: str) -> int:
         # -2^63 can be written, +2^63 cannot.
         if total > MAX_INT64 + text.startswith("-"):
             raise ValueProblem(f"time: invalid duration {quote(text)}")
-        rest = rest[match.end() :]
+        position = match.end()
     return -total if text.startswith("-") else total
+
+
+def value_hint(problem: str, text: str) -> str:
+    """What to write instead of a value that is refused."""
+    if problem.startswith("time: missing unit"):
+        return f"write {text}s for seconds"
+    if problem.startswith("time: "):
+        return "write a duration such as 30s, 5m or 1h30m"
+    if problem.startswith(("strconv.Atoi", "strconv.ParseUint", "strconv.ParseInt")):
+        try:
+            seconds = parse_duration(text) / SECOND
+        except ValueProblem:
+            return "write a whole number" if problem.endswith("invalid syntax") else ""
+        return f"write a number without a unit: {seconds:g} if seconds are meant"
+    return ""
 
 
 def format_duration(nanoseconds: int) -> str:

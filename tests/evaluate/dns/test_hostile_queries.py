@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,3 +71,48 @@ def test_every_question_has_an_answer(labels: list[str], suffix: str, rtype: str
         assert record.name.endswith(".")
         assert 0 <= record.ttl < 1 << 31
         assert "\n" not in str(record)
+
+
+TOO_LARGE = "(a|b)*" + "a{1000}" * 200
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"rewrite name regex {TOO_LARGE} c\nwhoami",
+        f'template IN A {{\nmatch {TOO_LARGE}\nanswer "{{{{ .Name }}}} 5 IN A 192.0.2.1"\n}}',
+        f"view v {{\nexpr name() matches '{TOO_LARGE}'\n}}\nwhoami",
+    ],
+)
+def test_a_pattern_that_is_too_large_has_no_known_answer(lines: str) -> None:
+    answer = server(f". {{\n{lines}\n}}\n").query("a.example")
+    assert (answer.rcode, answer.error) == (
+        None,
+        "a regular expression of more than 100000 instructions is not evaluated",
+    )
+
+
+def test_look_ups_that_lead_ever_deeper_end() -> None:
+    """Each look-up inside the server goes through all plugins, and a deep expression stands at the end."""
+    lines = [
+        "view v {",
+        "expr " + " && ".join(["true"] * 249),
+        "}",
+        "any",
+        "local",
+        "loadbalance",
+        "cache",
+        "header {",
+        "response set ra",
+        "}",
+        "minimal",
+        "rewrite ttl suffix . 5",
+        "acl {",
+        "allow",
+        "}",
+        "template IN A {",
+        'answer "{{ .Name }} 5 IN CNAME x.{{ .Name }}"',
+        "}",
+    ]
+    answer = server(". {\n" + "\n".join(lines) + "\n}\n").query("a.example")
+    assert answer.rcode is not None or answer.error == "a.example A leads deeper than is followed here"

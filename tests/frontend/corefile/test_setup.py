@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from kcompile.frontend.corefile.directives import DIRECTIVES
@@ -60,3 +62,40 @@ def test_plugins_that_need_another_one_are_checked_at_the_start(text: str, messa
     rejection = load(f". {{\n {text}\n}}\n").rejection
     assert rejection
     assert (rejection.text, rejection.line) == (message, 2)
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "hint"),
+    [
+        ("cache {\n success 10s\n}", 3, "write a number without a unit: 10 if seconds are meant"),
+        ("cache {\n success many\n}", 3, "write a whole number"),
+        ("cache {\n servfail 5\n}", 3, "write 5s for seconds"),
+        ("reload often", 2, "write a duration such as 30s, 5m or 1h30m"),
+        ("kubernetes a {\n pods insecur\n}", 3, "did you mean `insecure`?"),
+        (
+            'view a {\n expr name() == "x."\n}',
+            3,
+            "write texts in single quotes: the double ones around a word belong to the Corefile",
+        ),
+    ],
+)
+def test_an_error_says_what_to_write_instead(lines: str, line: int, hint: str) -> None:
+    (diagnostic,) = load(f". {{\n{lines}\n}}\n").diagnostics
+    assert diagnostic.span
+    assert (diagnostic.span.line, diagnostic.hint) == (line, hint)
+
+
+def test_what_is_wrong_with_a_plugin_as_a_whole_stands_at_its_name() -> None:
+    rejection = load(". {\n forward . " + "1.1.1.1 " * 16 + "{\n  expire 5s\n }\n}\n").rejection
+    assert rejection
+    assert (rejection.text, rejection.line) == ("plugin/forward: more than 15 TOs configured: 16", 2)
+
+
+def test_many_words_and_many_errors_take_no_longer_than_that() -> None:
+    """Each of these took minutes when the words of a wrong property were looked for one by one."""
+    started = time.process_time()
+    load(". {\n forward . " + "1.1.1.1 " * 10_000 + "\n}\n")
+    load(". {\n forward . 1.1.1.1 {\n" + "  max_fails x\n" * 3_000 + " }\n}\n")
+    load(". {\n reload " + "1h" * 200_000 + "\n}\n")
+    load("\n".join(["a {", *(f"unknown{n}" for n in range(3_000)), "}"]))
+    assert time.process_time() - started < 10

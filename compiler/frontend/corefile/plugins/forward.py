@@ -65,7 +65,7 @@ def setup(dispenser: Dispenser, context: Context) -> ForwardSettings:
     for forward in forwards:
         if len(forward.upstreams) > _MAX_UPSTREAMS:
             message = f"more than {_MAX_UPSTREAMS} TOs configured: {len(forward.upstreams)}"
-            raise dispenser.plain(message, "arguments")
+            raise dispenser.about_all(message, "arguments")
     return ForwardSettings(tuple(forwards))
 
 

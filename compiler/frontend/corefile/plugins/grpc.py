@@ -33,7 +33,7 @@ def setup(dispenser: Dispenser, context: Context) -> GrpcSettings:
         for name in dispenser.properties():
             _property(dispenser, context, name)
     if len(settings.upstreams) > _MAX_UPSTREAMS:
-        raise dispenser.plain(f"more than {_MAX_UPSTREAMS} TOs configured: {len(settings.upstreams)}", "arguments")
+        raise dispenser.about_all(f"more than {_MAX_UPSTREAMS} TOs configured: {len(settings.upstreams)}", "arguments")
     return settings
 
 

@@ -91,7 +91,8 @@ def _pods(dispenser: Dispenser, settings: KubernetesSettings) -> KubernetesSetti
     for mode in modes:
         if mode == text:
             return replace(settings, pods=mode)
-    raise dispenser.plain(f"wrong value for pods: {text},  must be one of: disabled, verified, insecure")
+    message = f"wrong value for pods: {text},  must be one of: disabled, verified, insecure"
+    raise dispenser.plain(message, hint=did_you_mean(text, modes))
 
 
 def _namespaces(dispenser: Dispenser, settings: KubernetesSettings) -> KubernetesSettings:
@@ -207,11 +208,11 @@ def _check_connection(dispenser: Dispenser, context: Context, settings: Kubernet
         if not all(context.environment.get(name) for name in _SERVICE_VARIABLES):
             message = f"unable to load in-cluster configuration, {' and '.join(_SERVICE_VARIABLES)} must be defined"
             hint = "outside of a Pod it needs `endpoint` or `kubeconfig`; --in-cluster checks it as in a Pod"
-            raise dispenser.plain(message, "in-cluster", hint)
+            raise dispenser.about_all(message, "in-cluster", hint)
         try:
             context.files.read(_TOKEN)
         except FileError as failure:
-            raise dispenser.plain(f"open {_TOKEN}: {failure.reason}", "in-cluster") from None
+            raise dispenser.about_all(f"open {_TOKEN}: {failure.reason}", "in-cluster") from None
 
 
 def _check_endpoint(dispenser: Dispenser, context: Context, settings: KubernetesSettings) -> None:
@@ -223,11 +224,11 @@ def _check_endpoint(dispenser: Dispenser, context: Context, settings: Kubernetes
             unreadable.append(f"unable to read {what} {name} for  due to open {name}: {failure.reason}")
     if unreadable:
         text = unreadable[0] if len(unreadable) == 1 else f"[{', '.join(unreadable)}]"
-        raise dispenser.plain(f"invalid configuration: {text}", "file")
+        raise dispenser.about_all(f"invalid configuration: {text}", "file")
     if not _is_host(settings.endpoint):
         reason = f"host must be a URL or a host:port pair: {quote(settings.endpoint)}"
         message = f"failed to create kubernetes notification controller: {quote(reason)}"
-        raise dispenser.plain(message, "address", "write http://HOST:PORT")
+        raise dispenser.about_all(message, "address", "write http://HOST:PORT")
 
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<host>[^/?#\s]+)[^\s]*")
@@ -246,20 +247,21 @@ def _check_kubeconfig(dispenser: Dispenser, context: Context, words: tuple[str, 
     try:
         content = context.files.read(words[0])
     except FileError as failure:
-        raise dispenser.plain(f"stat {words[0]}: {failure.reason}", "file") from None
+        raise dispenser.about_all(f"stat {words[0]}: {failure.reason}", "file") from None
     if content is None:
         return
     try:
         config = yaml.safe_load(content)
     except (yaml.YAMLError, ValueError, RecursionError) as failure:
         reason = str(failure).partition("\n")[0]
-        raise dispenser.plain(f"error loading config file {quote(words[0])}: {reason}", "file") from None
+        raise dispenser.about_all(f"error loading config file {quote(words[0])}: {reason}", "file") from None
     config = config if isinstance(config, dict) else {}
     entries = config.get("contexts")
     names = [entry.get("name") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     chosen = words[1] if len(words) > 1 else config.get("current-context")
     if chosen and chosen not in names:
-        raise dispenser.plain(f"invalid configuration: [context was not found for specified context: {chosen}]", "file")
+        message = f"invalid configuration: [context was not found for specified context: {chosen}]"
+        raise dispenser.about_all(message, "file")
     if not config.get("clusters"):
         message = "invalid configuration: no configuration has been provided"
-        raise dispenser.plain(message, "file")
+        raise dispenser.about_all(message, "file")

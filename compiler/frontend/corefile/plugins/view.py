@@ -28,8 +28,14 @@ def setup(dispenser: Dispenser, context: Context) -> ViewSettings:
         for option in dispenser.properties():
             if option != "expr":
                 raise dispenser.unknown_property(("expr",))
+            words = dispenser.remaining()
             try:
-                expressions.append(parse_expression(" ".join(dispenser.remaining())))
+                expressions.append(parse_expression(" ".join(words)))
             except ExpressionError as problem:
-                raise dispenser.plain(str(problem), "expression") from None
+                raise dispenser.plain(str(problem), "expression", _hint(dispenser, words)) from None
     return ViewSettings(name, tuple(expressions))
+
+
+def _hint(dispenser: Dispenser, words: list[str]) -> str:
+    quoted = any(token.is_quoted for token in dispenser.latest(len(words)))
+    return "write texts in single quotes: the double ones around a word belong to the Corefile" if quoted else ""
