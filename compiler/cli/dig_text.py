@@ -63,6 +63,7 @@ def answer_text(answers: Sequence[Answer], config: ResolvConf | None, source: st
 def _header(answer: Answer) -> Iterator[str]:
     if answer.rcode is None:
         yield f";; no answer from here: {printable(answer.error)}"
+        yield from _advice(answer)
         return
     flags = ["qr", "aa", "rd", "ra"]
     present = {"aa": answer.authoritative, "ra": answer.recursion_available}
@@ -74,6 +75,13 @@ def _header(answer: Answer) -> Iterator[str]:
     yield f";; flags: {' '.join(flag for flag in flags if present.get(flag, True))}; {counts}"
     if answer.error:
         yield f";; not all is known: {printable(answer.error)}"
+        yield from _advice(answer)
+
+
+def _advice(answer: Answer) -> Iterator[str]:
+    for upstream in answer.forwarded_to[:1]:
+        address = upstream.removeprefix("tls://")
+        yield f";; --upstream {printable(address)}=ZONEFILE gives the answer of a zone file"
 
 
 def _outcome(answer: Answer) -> str:

@@ -97,6 +97,11 @@ def test_a_pod_with_a_dns_of_its_own_asks_that(folder: Path) -> None:
     assert "resolv.conf: asks 8.8.8.8, which is not the cluster's DNS server" in done.stdout
 
 
+def test_what_is_forwarded_comes_with_how_to_answer_it(folder: Path) -> None:
+    done = kcompile("dig", "manifests.yaml", "www.example.com", cwd=folder)
+    assert ";; --upstream /etc/resolv.conf=ZONEFILE gives the answer of a zone file" in done.stdout
+
+
 def test_an_upstream_answers_for_what_is_forwarded(folder: Path) -> None:
     name = "out.default.svc.cluster.local"
     done = kcompile("dig", "manifests.yaml", name, "--upstream", "/etc/resolv.conf=outside.zone", "--json", cwd=folder)

@@ -25,10 +25,12 @@ class Forward:
 
     def serve(self, question: Question, context: Context, proceed: Handler) -> Reply:
         name = question.name.lower()
-        taking = [forward for forward in self.forwards if _takes(forward, name)]
-        for position, forward in enumerate(taking):
+        for forward in self.forwards:
+            if not _takes(forward, name):
+                continue
             message = self._ask(forward, question, context)
-            further = position + 1 < len(taking)
+            # The next forward need not take the name: then what comes after it does.
+            further = forward is not self.forwards[-1]
             if further and message.rcode in map(rcode_name, forward.next_rcodes):
                 context.say(self.name, f"the answer is {message.rcode}: goes on to the next forward")
                 continue

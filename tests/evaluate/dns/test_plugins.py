@@ -329,6 +329,15 @@ def test_a_second_forward_takes_what_the_first_leaves() -> None:
     assert ask(corefile(*lines), "x.example.net").rcode == "SERVFAIL"
 
 
+@pytest.mark.parametrize(
+    ("second", "rcode"),
+    [("forward . 192.0.2.53", "NXDOMAIN"), ("forward example.org 192.0.2.53", "SERVFAIL"), ("", "NXDOMAIN")],
+)
+def test_next_leads_past_a_forward_that_does_not_take_the_name(second: str, rcode: str) -> None:
+    lines = ["forward . 192.0.2.53 {\n next NXDOMAIN\n}", second]
+    assert ask(corefile(*lines), "no.example.com").rcode == rcode
+
+
 def test_an_alias_to_the_outside_is_answered_though_the_outside_is_not_known() -> None:
     answer = ask(corefile("kubernetes cluster.local", "forward . 9.9.9.9"), "out.default.svc.cluster.local")
     assert said(answer) == ("NOERROR", ("5 CNAME www.example.com.",))
