@@ -19,7 +19,7 @@ _OPENING_BRACKET = re.compile(rb"\s*(?:\[|\{(?!\{))")
 _FIRST_IN_BRACKETS = re.compile(rb"\s*[{[]\s*(\S)")
 _HEAD = re.compile(rb"(?:(?P<directive>%)[^\n]*\n|#[^\n]*\n|[ \t\r]*\n)*")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLANK_OR_COMMENT = re.compile(rb"(?:---(?=[ \t\r\n]|\Z))?(?:[ \t\r\n]+|#[^\n]*)*")
+_BLANK_OR_COMMENT = re.compile(rb"(?:---(?=[ \t\r\n]|\Z))?(?:[ \t\r\n]+|#[^\n]*)*(?:\.\.\.\Z)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,9 +208,7 @@ class _Reader:
         first = manifest.first()
         if version_name not in kind.versions:
             text = f"{version} {name} is not read"
-            problem = Problem(
-                "unknown-version", text, first.line, first.column, 1, f"convert it to {version_of(kind)}"
-            )
+            problem = Problem("unknown-version", text, first.line, first.column, 1, f"convert it to {version_of(kind)}")
             self.report([problem], manifest.events(), path)
             return
         problems: list[Problem] = []

@@ -188,6 +188,7 @@ _Anchor = tuple[str, int, int]
 def _parsed(text: str | bytes) -> Iterator[tuple[_Anchor, Event | None]]:
     """Each of PyYAML's events as (its anchor or "", event); an alias is (its name, None)."""
     scalar, mapping, sequence = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent
+    documents = 0
     try:
         for raw in yaml.parse(text, Loader=_LOADER):
             mark = raw.start_mark
@@ -206,6 +207,12 @@ def _parsed(text: str | bytes) -> Iterator[tuple[_Anchor, Event | None]]:
                 yield ("", line, column), Event(END_LIST, "", False, line, column)
             elif isinstance(raw, yaml.AliasEvent):
                 yield (raw.anchor or "", line, column), None
+            elif isinstance(raw, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    # libyaml takes more characters for line breaks than whoever split the text into documents.
+                    message = "a second document begins behind a line break that is no line feed"
+                    raise Malformed("yaml-syntax", message, line, column, "end lines with LF, or CR LF")
     except yaml.reader.ReaderError as error:
         raise _reader_error(text, error) from None
     except yaml.MarkedYAMLError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kcompile.frontend.documents import documents
+from kcompile.frontend.events import Malformed
 from kcompile.frontend.source import Source
 
 
@@ -20,6 +21,7 @@ def numbers_and_texts(text: str, name: str = "a.yaml") -> list[tuple[int, str]]:
         ("a: 1", 1),
         ("---\na: 1\n---\nb: 2\n", 2),
         ("a: 1\n...\nb: 2\n", 2),
+        ("a: 1\n...\n\n...\n# the end\n", 1),
         ("---\n---\na: 1\n", 1),
         ("a: |\n  ---\n  b\n", 1),
         ("a: ---b\n---c: 1\n", 1),
@@ -47,3 +49,10 @@ def test_events_have_the_positions_of_the_source() -> None:
 def test_positions_in_the_second_json_value_count_from_the_start_of_the_source() -> None:
     (_, second) = documents(Source("<stdin>", b'{"a": 1}\n{"b": 2}\n'))
     assert [(event.text, event.line) for event in second.events([]) if event.text] == [("b", 2), ("2", 2)]
+
+
+@pytest.mark.parametrize("line_break", ["\r", "\u2028", "\u2029", "\x85"])
+def test_a_document_that_begins_behind_an_odd_line_break_is_not_lost(line_break: str) -> None:
+    (document,) = documents(Source("a.yaml", f"a: 1{line_break}---{line_break}b: 2\n".encode()))
+    with pytest.raises(Malformed, match="second document"):
+        list(document.events([]))

@@ -16,13 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcompile.frontend import manifests
-from kcompile.frontend.build import BUILDERS, REQUIRED
-from kcompile.frontend.cursors import manifest_tables
 from kcompile.frontend.documents import documents
-from kcompile.frontend.events import MAX_DEPTH, MAX_EVENTS, MAX_SCALAR, DuplicateKey, Event, Malformed, Unsure
+from kcompile.frontend.events import MAX_DEPTH, MAX_EVENTS, MAX_SCALAR, Unsure
 from kcompile.frontend.source import Source
 from kcompile.twins import manifest as twin
 from tests.cli.broken import GOOD
+from tests.native.both_readers import hold, parsers, read_all, read_both
 
 native = pytest.importorskip("kcompile.native.manifest", reason="the extensions are not built")
 
@@ -95,12 +94,6 @@ JSON_FRAGMENTS = (
 
 
 @lru_cache(maxsize=1)
-def parsers() -> tuple[Any, twin.Parser]:
-    grammar = manifest_tables(), BUILDERS, REQUIRED
-    return native.Parser(*grammar), twin.Parser(*grammar)
-
-
-@lru_cache(maxsize=1)
 def good_documents() -> tuple[bytes, ...]:
     """The YAML documents of the golden scenarios, the examples and the recordings, and a few in other styles."""
     paths = [*ROOT.glob("golden/*/input/*.yaml"), *ROOT.glob("examples/*/*.yaml"), *ROOT.glob("tests/data/**/*.yaml")]
@@ -108,41 +101,6 @@ def good_documents() -> tuple[bytes, ...]:
     texts += [style.encode() for style in STYLES]
     found = [document.text for text in texts for document in documents(Source("a.yaml", text))]
     return tuple(text for text in found if len(text) < 4000)
-
-
-Read = list[tuple[tuple[str, str], list[Event], list[DuplicateKey]]]
-
-
-def read_all(cursor: Any) -> Read:
-    """Of each manifest of a document: its name, its events without those of its items, keys that stand twice."""
-    read: Read = []
-    if cursor.enter():
-        read_manifest(cursor, read)
-        cursor.finish()
-    return read
-
-
-def read_manifest(cursor: Any, read: Read) -> None:
-    while cursor.read():
-        while cursor.enter():
-            read_manifest(cursor, read)
-    read.append((cursor.name(), cursor.events(), cursor.duplicates()))
-    cursor.leave()
-
-
-def hold(text: bytes, is_json: bool = False, line_offset: int = 0) -> bool:
-    """Both front ends read the same, unless the native one is unsure: then the result is False."""
-    ours, theirs = parsers()
-    try:
-        expected: Read | None = read_all(twin.Cursor(theirs, text, is_json, line_offset))
-    except Malformed:
-        expected = None
-    try:
-        found = read_all(native.Cursor(ours, text, is_json, line_offset))
-    except Unsure:
-        return False
-    assert found == expected
-    return True
 
 
 @given(st.lists(st.sampled_from(YAML_FRAGMENTS), max_size=14).map("".join), st.integers(0, 3))
@@ -257,19 +215,6 @@ def test_keys_that_stand_twice_are_found_among_any_number(count: int) -> None:
     ]
 
 
-def read_both(text: bytes, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
-    """What `read_manifests` makes of a text, natively and in Python."""
-    source = Source(name, text)
-    found = manifests.read_manifests([source])
-
-    def unsure(*_: object) -> None:
-        raise Unsure
-
-    with monkeypatch.context() as patched:
-        patched.setattr(manifests, "fast_cursor", unsure)
-        return found, manifests.read_manifests([source])
-
-
 def as_json(text: bytes) -> bytes | None:
     import yaml
 
@@ -312,13 +257,12 @@ def changed_manifest(draw: st.DrawFn) -> bytes:
 @given(changed_manifest())
 @settings(max_examples=400, deadline=None)
 def test_objects_and_errors_are_the_same(text: bytes) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        found, expected = read_both(text, "a.yaml", patch)
+    found, expected = read_both(text, "a.yaml")
+    assert found == expected
+    list_text = as_json(text)
+    if list_text is not None:
+        found, expected = read_both(list_text, "a.json")
         assert found == expected
-        list_text = as_json(text)
-        if list_text is not None:
-            found, expected = read_both(list_text, "a.json", patch)
-            assert found == expected
 
 
 @pytest.mark.parametrize("is_json", [False, True])
@@ -348,8 +292,8 @@ def check_fields(cursor: Any) -> str:
     return str(name)
 
 
-def test_an_object_that_was_made_natively_is_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, expected = read_both(GOOD.encode(), "a.yaml", monkeypatch)
+def test_an_object_that_was_made_natively_is_like_any_other() -> None:
+    found, expected = read_both(GOOD.encode(), "a.yaml")
     for one, other in zip(found.objects, expected.objects, strict=True):
         assert repr(one) == repr(other)
     endpoint = found.objects[1].endpoints[0]
