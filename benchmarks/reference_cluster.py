@@ -196,7 +196,7 @@ def _write_yaml(items: Iterable[Manifest], file: TextIO) -> None:
     file.write('kind: List\nmetadata:\n  resourceVersion: ""\n')
 
 
-def _write_documents(items: Iterable[Manifest], file: TextIO) -> None:
+def write_documents(items: Iterable[Manifest], file: TextIO) -> None:
     for item in items:
         file.write("---\n" + "\n".join(_yaml_map(item, "")) + "\n")
 
@@ -234,7 +234,7 @@ def _yaml_scalar(value: Any) -> str:
 _WRITERS: dict[Form, Callable[[Iterable[Manifest], TextIO], None]] = {
     "yaml": _write_yaml,
     "json": _write_json,
-    "documents.yaml": _write_documents,
+    "documents.yaml": write_documents,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,14 @@ from kcompile.collection import no_collection
 from kcompile.diagnostics import Diagnostic, KcompileError, raise_errors
 from kcompile.frontend.inputs import read_sources
 from kcompile.frontend.source import Source
-from kcompile.ir.build_plan import build_plan
+from kcompile.ir.build_plan import Planner, build_plan, planner
 from kcompile.ir.plan import KUBE_VERSIONS, MODES, Family, KubeVersion, Mode, NodePlan
 from kcompile.model import Cluster
 from kcompile.targets.registry import NODE_FORMATS, NodeFormat, diagnostics, node_format
 
 if TYPE_CHECKING:
     from kcompile.evaluate.dns.resolver import Resolver
+    from kcompile.targets.program import SharedTexts
 
 PathLike = str | os.PathLike[str]
 NEWEST: KubeVersion = KUBE_VERSIONS[-1]
@@ -29,9 +30,13 @@ class NoSuchNode(KcompileError):
 
 @dataclass(frozen=True, slots=True)
 class CompiledNode:
-    """One node of a cluster in one mode: `plan` is what its rules are made of."""
+    """One node of a cluster in one mode: `plan` is what its rules are made of.
+
+    `texts` are those of other nodes, by format, where several are compiled.
+    """
 
     plan: NodePlan
+    texts: Mapping[str, SharedTexts] | None = None
 
     def __repr__(self) -> str:
         plan = self.plan
@@ -54,7 +59,7 @@ class CompiledNode:
 
     def _written(self, chosen: NodeFormat, families: tuple[Family, ...]) -> bytes:
         with no_collection():
-            return chosen.load()(self.plan, families)
+            return chosen.render(self.plan, families, self.texts[chosen.name] if self.texts else None)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -72,6 +77,27 @@ class CompiledNode:
                 for families, name in chosen.files.items():
                     if name:
                         yield name, self._written(chosen, families)
+
+
+class NodeCompiler:
+    """Compiles nodes of one cluster in one mode, one after the other."""
+
+    def __init__(self, shared: Planner, mode: Mode, local_addresses: tuple[str, ...] | None) -> None:
+        from kcompile.targets.program import SharedTexts
+
+        self.mode: Mode = mode
+        self._planner = shared
+        self._local_addresses = local_addresses
+        self._texts = {chosen.name: SharedTexts() for chosen in NODE_FORMATS if mode in chosen.modes}
+
+    def node(self, name: str) -> CompiledNode:
+        """The node of that name. The texts of nodes before it are kept, so it is cheap where little differs."""
+        return CompiledNode(self.plan(name), self._texts)
+
+    def plan(self, name: str) -> NodePlan:
+        """What the node's rules are made of."""
+        with no_collection():
+            return self._planner.plan(name, self.mode, self._local_addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +151,18 @@ class CompiledCluster:
         with no_collection():
             plan = build_plan(self.model, self.node_name(name), mode or self.mode, kube_version, addresses)
         return CompiledNode(plan)
+
+    def nodes(
+        self,
+        mode: Mode | None = None,
+        kube_version: KubeVersion = NEWEST,
+        local_addresses: Sequence[str] | None = None,
+    ) -> NodeCompiler:
+        """What compiles several nodes, with the arguments of `node`: what they have in common is done once."""
+        with no_collection():
+            shared = planner(self.model, kube_version)
+        addresses = None if local_addresses is None else tuple(local_addresses)
+        return NodeCompiler(shared, mode or self.mode, addresses)
 
     def dns(self) -> Resolver:
         """The cluster's DNS server, as its Corefile sets it up: `.query(name, type)` gives an answer."""

@@ -18,7 +18,7 @@ from kcompile.cli.options import (
     node_option,
 )
 from kcompile.cli.report import report
-from kcompile.ir.node_dependence import may_depend_on_node
+from kcompile.ir.node_dependence import differing_parts, may_depend_on_node
 from kcompile.ir.plan import Family, KubeVersion, Mode
 from kcompile.targets.registry import CLUSTER_FORMATS, DEFAULT_FORMATS, WrongFormat, formats, modes_of
 
@@ -39,6 +39,12 @@ from kcompile.targets.registry import CLUSTER_FORMATS, DEFAULT_FORMATS, WrongFor
 @dns_options
 @click.option("--check", is_flag=True, help="Hold the rules against the tools of this machine; nothing is loaded.")
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Write everything into DIR.")
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1, 256),
+    help="How many processes compile nodes for -o; by default one for each processor.",
+)
 def command(
     paths: tuple[str, ...],
     mode: Mode | None,
@@ -49,6 +55,7 @@ def command(
     local_addresses: tuple[str, ...] | None,
     check: bool,
     output: Path | None,
+    jobs: int | None,
     **dns: Any,
 ) -> None:
     """Compile manifests into the rules that kube-proxy would load on a node.
@@ -70,7 +77,7 @@ def command(
     if output is not None:
         from kcompile.cli.output import write_everything
 
-        write_everything(cluster, output, node, mode, kube_version, local_addresses, check, DnsOptions(**dns))
+        write_everything(cluster, output, node, mode, kube_version, local_addresses, check, jobs, DnsOptions(**dns))
         return
     if format_name in CLUSTER_FORMATS:
         sys.stdout.buffer.write(_cluster_text(cluster, format_name, DnsOptions(**dns)))
@@ -79,15 +86,14 @@ def command(
     chosen = format_name or DEFAULT_FORMATS[chosen_mode]
     chosen_family: Family | None = None if family is None else 4 if family == "4" else 6
 
-    def compiled(name: str) -> CompiledNode:
-        return cluster.node(name, chosen_mode, kube_version, local_addresses)
-
-    first, *others = cluster.node_names if node is None else (node,)
+    nodes = cluster.nodes(chosen_mode, kube_version, local_addresses)
+    first, *others = cluster.node_names if node is None else (cluster.node_name(node),)
     try:
-        compiled_first = compiled(first)
+        compiled_first = CompiledNode(nodes.plan(first))
         text = compiled_first.emit_bytes(chosen, chosen_family)
         for other in others if may_depend_on_node(compiled_first.plan) else ():
-            if compiled(other).emit_bytes(chosen, chosen_family) != text:
+            parts = differing_parts(compiled_first.plan, nodes.plan(other))
+            if parts and len({CompiledNode(part).emit_bytes(chosen, chosen_family) for part in parts}) > 1:
                 differ = f"the rules of {first} and {other} differ"
                 raise NoSuchNode(f"{differ}; name a node with --node, or write all with -o DIR")
     except WrongFormat as wrong:

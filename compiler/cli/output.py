@@ -8,18 +8,15 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from kcompile.api import CompiledCluster
+from kcompile.api import CompiledCluster, NodeCompiler
 from kcompile.cli.dns_files import DnsOptions, dns_files
+from kcompile.cli.processes import in_processes, process_count
 from kcompile.cli.progress import ProgressBar
 from kcompile.cli.report import report
-from kcompile.diagnostics import Diagnostic, KcompileError
+from kcompile.cli.staging import NotWritten, stage
+from kcompile.diagnostics import Diagnostic
 from kcompile.ir.plan import KubeVersion, Mode
-from kcompile.targets.registry import NODE_FORMATS
-
-
-class NotWritten(KcompileError):
-    """The output folder could not be written."""
-
+from kcompile.targets.registry import NODE_FORMATS, node_files
 
 NODE_FILES = frozenset(name for chosen in NODE_FORMATS for name in chosen.files.values() if name)
 
@@ -32,9 +29,13 @@ def write_everything(
     kube_version: KubeVersion,
     local_addresses: Sequence[str] | None,
     check: bool,
+    jobs: int | None,
     dns: DnsOptions,
 ) -> None:
-    """Write the folder. Everything is compiled into a private folder beside the old files before any is replaced."""
+    """Write the folder. Everything is compiled into a private folder beside the old files before any is replaced.
+
+    `jobs` is how many processes compile nodes, by default one for each processor; the bytes are the same.
+    """
     names = cluster.node_names if node is None else (cluster.node_name(node),)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,22 +43,11 @@ def write_everything(
     except OSError as failure:
         raise NotWritten(f"{folder}: {failure.strerror}") from None
     try:
-        written = set()
-        warnings: dict[Diagnostic, None] = {}
-        with ProgressBar("compiling nodes", len(names)) as bar:
-            for name in names:
-                compiled = cluster.node(name, mode, kube_version, local_addresses)
-                warnings.update(dict.fromkeys(compiled.warnings))
-                if check:
-                    from kcompile.cli.tool_check import check_node
-
-                    check_node(compiled)
-                for file, text in compiled.render_files():
-                    written.add(_write(staging, PurePosixPath("nodes", name, file), text))
-                bar.advance()
-        report(warnings)
+        nodes = cluster.nodes(mode, kube_version, local_addresses)
+        written = {PurePosixPath("nodes", name, file) for name in names for file in node_files(nodes.mode)}
+        report(_write_nodes(nodes, names, staging, check, jobs))
         for path, text in _cluster_files(cluster, dns):
-            written.add(_write(staging, path, text))
+            written.add(stage(staging, path, text))
         for path in sorted(written):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -78,15 +68,35 @@ def _cluster_files(cluster: CompiledCluster, dns: DnsOptions) -> Iterator[tuple[
     yield from dns_files(cluster, dns)
 
 
-def _write(staging: Path, path: PurePosixPath, text: bytes) -> PurePosixPath:
-    # Names have passed the grammar of DNS names, which has no "/" and no name that begins with a dot.
-    if any(part in ("", ".", "..") for part in path.parts) or path.is_absolute():
-        raise NotWritten(f"{path} is not a path inside the output folder")
-    target = staging / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(text)
-    target.chmod(0o644)
-    return path
+def _write_nodes(
+    nodes: NodeCompiler, names: Sequence[str], staging: Path, check: bool, jobs: int | None
+) -> tuple[Diagnostic, ...]:
+    """Write the files of the nodes; the warnings about them."""
+
+    def write(name: str) -> bool:
+        """Whether there are warnings about the node."""
+        compiled = nodes.node(name)
+        if check:
+            from kcompile.cli.tool_check import check_node
+
+            check_node(compiled)
+        for file, text in compiled.render_files():
+            stage(staging, PurePosixPath("nodes", name, file), text)
+        return bool(compiled.warnings)
+
+    with ProgressBar("compiling nodes", len(names)) as bar:
+        warned: dict[str, bool] = {}
+        # The tools start processes themselves.
+        processes = 1 if check else process_count(len(names), jobs)
+        if processes > 1:
+            # What the first one has in common with the others is in memory before the processes part.
+            warned = {names[0]: write(names[0])}
+            warned |= in_processes(write, names[1:], processes, bar.advance)
+        for name in names:
+            if name not in warned:
+                warned[name] = write(name)
+                bar.advance()
+    return tuple(dict.fromkeys(warning for name in names if warned[name] for warning in nodes.node(name).warnings))
 
 
 def _stale(folder: Path, names: Sequence[str], *, every_node: bool) -> Iterator[Path]:

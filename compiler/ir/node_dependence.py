@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from kcompile.ir.plan import FamilyPlan, NodePlan, ServicePortInfo
+from dataclasses import replace
+
+from kcompile.ir.plan import Family, FamilyPlan, NodePlan, ServicePortInfo
 from kcompile.ir.versions import ENDPOINT_RULES
+
+FAMILIES: tuple[Family, Family] = (4, 6)
 
 
 def may_depend_on_node(plan: NodePlan) -> bool:
@@ -30,3 +34,25 @@ def _port_may_depend(port: ServicePortInfo) -> bool:
     if port.internal_policy_local or port.external_policy_local or port.source_ranges:
         return True
     return any(endpoint.zone_hints or endpoint.node_hints for endpoint in port.endpoints)
+
+
+def differing_parts(one: NodePlan, other: NodePlan) -> tuple[NodePlan, NodePlan] | None:
+    """Two plans of a cluster without what surely makes no difference between their rules; None if nothing is left.
+
+    In iptables mode the rules of a Service port depend on no other, so those that both nodes see alike are left out.
+    (How large the cluster is decides about comments. Whether the rules differ can be seen without them.)
+    """
+    if replace(one, node=other.node) == other:
+        return None
+    if one.mode != "iptables":
+        return one, other
+    ipv4, ipv6 = (_differing(one.family(family), other.family(family)) for family in FAMILIES)
+    return replace(one, ipv4=ipv4[0], ipv6=ipv6[0]), replace(other, ipv4=ipv4[1], ipv6=ipv6[1])
+
+
+def _differing(one: FamilyPlan, other: FamilyPlan) -> tuple[FamilyPlan, FamilyPlan]:
+    pairs = [pair for pair in zip(one.service_ports, other.service_ports, strict=True) if pair[0] is not pair[1]]
+    return (
+        replace(one, service_ports=tuple([port for port, _ in pairs])),
+        replace(other, service_ports=tuple([port for _, port in pairs])),
+    )

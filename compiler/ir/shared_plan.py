@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 
 from kcompile.ir.categories import Topology, categorize
@@ -27,10 +27,11 @@ NOWHERE = Topology("", "", node_hints=False, zone_hints=False)
 
 @dataclass(frozen=True, slots=True)
 class SharedPort:
-    """What a Service port consists of before a node looks at it."""
+    """What a Service port consists of before a node looks at it. `hinted_nodes` are those that hints name."""
 
     service: Service
     gathered: Gathered
+    hinted_nodes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,38 @@ class SharedFamily:
     """The Service ports of one family, in the order of a plan.
 
     `ports` are as a node sees them that has no endpoints, no zone and no address among the source ranges; `shared` is
-    what each is made of. `sensitive` are the numbers of ports that may look different on any node: with hints, source
-    ranges, or an address that is listed twice.
+    what each is made of. `hinted` are the numbers of ports that look the same to the nodes of a zone, `sensitive` those
+    that may look different to any node: with source ranges, or an address that is listed twice. `zones` has the ports
+    as the nodes of a zone see them, filled in as nodes ask.
     """
 
     family: Family
     rules: EndpointRules
     ports: tuple[ServicePortInfo, ...]
     shared: tuple[SharedPort, ...]
+    hinted: tuple[int, ...]
     sensitive: frozenset[int]
+    zones: dict[str, tuple[ServicePortInfo, ...]] = field(default_factory=dict, compare=False)
 
     def ports_on(self, node: str, zone: str, node_ip: str) -> tuple[ServicePortInfo, ...]:
-        """The Service ports as one node sees them: the same objects where it sees what every node sees."""
+        """The Service ports as one node sees them: the same objects where it sees what others see."""
         # kube-proxy that does not know its address of a family takes loopback for it.
         source = node_ip or LOOPBACK[self.family]
-        ports = list(self.ports)
+        ports = list(self._in_zone(zone))
         for number, shared in enumerate(self.shared):
-            if node in shared.gathered.nodes or number in self.sensitive:
+            if node in shared.gathered.nodes or node in shared.hinted_nodes or number in self.sensitive:
                 ports[number] = self._port_on(number, node, zone, source)
         return tuple(ports)
+
+    def _in_zone(self, zone: str) -> tuple[ServicePortInfo, ...]:
+        if not self.hinted or not zone:
+            return self.ports
+        if zone not in self.zones:
+            ports = list(self.ports)
+            for number in self.hinted:
+                ports[number] = self._port_on(number, "", zone, "")
+            self.zones[zone] = tuple(ports)
+        return self.zones[zone]
 
     def _port_on(self, number: int, node: str, zone: str, source: str) -> ServicePortInfo:
         port, shared, rules = self.ports[number], self.shared[number], self.rules
@@ -75,7 +89,7 @@ def share(cluster: Cluster, kube_version: KubeVersion, family: Family) -> Shared
     rules = endpoint_rules(kube_version, configuration.feature_gates)
     gathered = gather_endpoints(cluster.endpoint_slices, family, rules)
     found = [
-        (port, SharedPort(service, gathered.get(IN_ORDER(port), Gathered())))
+        (port, _shared_port(service, gathered.get(IN_ORDER(port), Gathered())))
         for service in cluster.services
         for port in service_ports(service, family, rules)
     ]
@@ -86,12 +100,21 @@ def share(cluster: Cluster, kube_version: KubeVersion, family: Family) -> Shared
         rules=rules,
         ports=ports,
         shared=tuple([shared for _, shared in found]),
-        sensitive=frozenset([number for number, (port, shared) in enumerate(found) if _is_sensitive(port, shared)]),
+        hinted=tuple([number for number, (_, shared) in enumerate(found) if shared.gathered.hinted]),
+        sensitive=frozenset(
+            [
+                number
+                for number, (port, shared) in enumerate(found)
+                if port.source_ranges or (shared.gathered.contested and not rules.prefer_running_duplicate)
+            ]
+        ),
     )
 
 
-def _is_sensitive(port: ServicePortInfo, shared: SharedPort) -> bool:
-    return bool(port.source_ranges or shared.gathered.contested or shared.gathered.hinted)
+def _shared_port(service: Service, gathered: Gathered) -> SharedPort:
+    if not gathered.hinted:
+        return SharedPort(service, gathered)
+    return SharedPort(service, gathered, frozenset().union(*[endpoint.node_hints for endpoint in gathered.endpoints]))
 
 
 def _with_endpoints(port: ServicePortInfo, endpoints: tuple[EndpointInfo, ...], topology: Topology) -> ServicePortInfo:

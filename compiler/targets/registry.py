@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from kcompile.diagnostics import Diagnostic, KcompileError
 from kcompile.ir.plan import MODES, Family, Mode, NodePlan
 
+if TYPE_CHECKING:
+    from kcompile.targets.program import SharedTexts
+
 Families = tuple[Family, ...]
-Render = Callable[[NodePlan, Families], bytes]
+Render = Callable[..., bytes]
+"""(plan, families), and for a format that shares its texts between nodes, (..., texts)."""
 
 IPV4: Families = (4,)
 IPV6: Families = (6,)
@@ -22,7 +27,8 @@ BOTH: Families = (4, 6)
 class NodeFormat:
     """A format of a node's rules: `module`.`function` writes it, for each group of families into one file.
 
-    `modes` are those that have the format. With one family a file (iptables), a call gets that family alone.
+    `modes` are those that have the format. With one family a file (iptables), a call gets that family alone. With
+    `shares` the function takes `SharedTexts`, so that what nodes have in common is written once.
     """
 
     name: str
@@ -30,17 +36,19 @@ class NodeFormat:
     module: str
     function: str
     files: Mapping[Families, str] = field(default_factory=lambda: MappingProxyType({}))
+    shares: bool = False
 
     @property
     def combines_families(self) -> bool:
         return BOTH in self.files
 
-    def load(self) -> Render:
+    def render(self, plan: NodePlan, families: Families, texts: SharedTexts | None = None) -> bytes:
+        """The rules of these families."""
         render: Render = getattr(import_module(self.module), self.function)
-        return render
+        return render(plan, families, texts) if self.shares else render(plan, families)
 
 
-def _iptables(mode: Mode, module: str) -> tuple[NodeFormat, NodeFormat]:
+def _iptables(mode: Mode, module: str, shares: bool = False) -> tuple[NodeFormat, NodeFormat]:
     """The two forms of iptables rules, which every mode but nftables has."""
     return (
         NodeFormat(
@@ -49,6 +57,7 @@ def _iptables(mode: Mode, module: str) -> tuple[NodeFormat, NodeFormat]:
             module,
             "save",
             MappingProxyType({IPV4: "iptables.rules", IPV6: "ip6tables.rules"}),
+            shares,
         ),
         NodeFormat(
             "iptables-restore",
@@ -56,20 +65,23 @@ def _iptables(mode: Mode, module: str) -> tuple[NodeFormat, NodeFormat]:
             module,
             "restore",
             MappingProxyType({IPV4: "iptables.restore", IPV6: "ip6tables.restore"}),
+            shares,
         ),
     )
 
 
-def _both(name: str, modes: tuple[Mode, ...], module: str, function: str, file: str) -> NodeFormat:
-    return NodeFormat(name, modes, module, function, MappingProxyType({BOTH: file}))
+def _both(
+    name: str, modes: tuple[Mode, ...], module: str, function: str, file: str, shares: bool = False
+) -> NodeFormat:
+    return NodeFormat(name, modes, module, function, MappingProxyType({BOTH: file}), shares)
 
 
 NODE_FORMATS: tuple[NodeFormat, ...] = (
-    *_iptables("iptables", "kcompile.targets.iptables"),
+    *_iptables("iptables", "kcompile.targets.iptables", shares=True),
     *_iptables("ipvs", "kcompile.targets.ipvs"),
     *_iptables("userspace", "kcompile.targets.userspace"),
-    _both("nft", ("nftables",), "kcompile.targets.nftables", "nft", "nftables.nft"),
-    _both("nft-commands", ("nftables",), "kcompile.targets.nftables", "commands", "nftables.commands"),
+    _both("nft", ("nftables",), "kcompile.targets.nftables", "nft", "nftables.nft", shares=True),
+    _both("nft-commands", ("nftables",), "kcompile.targets.nftables", "commands", "nftables.commands", shares=True),
     _both("ipvsadm", ("ipvs",), "kcompile.targets.ipvs", "ipvsadm", "ipvsadm.rules"),
     _both("ipset", ("ipvs",), "kcompile.targets.ipvs", "ipset", "ipset.rules"),
     _both("ip-batch", ("ipvs",), "kcompile.targets.ipvs", "ip_batch", "ip.batch"),
@@ -116,6 +128,11 @@ def node_format(name: str, mode: Mode) -> NodeFormat:
     raise WrongFormat(
         f"mode {mode} has no format {name}; it has {has}, and of the cluster {', '.join(CLUSTER_FORMATS)}"
     )
+
+
+def node_files(mode: Mode) -> tuple[str, ...]:
+    """The names of all files that a node has in a mode."""
+    return tuple(name for chosen in NODE_FORMATS if mode in chosen.modes for name in chosen.files.values() if name)
 
 
 def modes_of(name: str) -> tuple[Mode, ...]:
