@@ -384,7 +384,9 @@ def _node_port_clash(
     same = [owner for other, owner in earlier if other == protocol]
     if same:
         text = f"{protocol} node port {number} is that of {same[0].meta} already ({same[0].origin.span})"
-        check.error("duplicate-node-port", path, text, "leave it out to have one allocated")
+        # Where both have their cluster IPs, some API server has let it happen.
+        new = service if service.cluster_ip in ("", "None") else same[0]
+        _refused(check, new, "duplicate-node-port", path, text, "leave it out to have one allocated")
     else:
         other, owner = earlier[0]
         text = f"node port {number} is that of {owner.meta} for {other} ({owner.origin.span})"

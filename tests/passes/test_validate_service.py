@@ -248,6 +248,15 @@ def test_two_services_may_not_have_one_node_port() -> None:
     assert (errors(other), warnings(other)) == ([], ["duplicate-node-port spec.ports[0].nodePort"])
 
 
+def test_two_services_that_some_api_server_gave_one_node_port_are_taken_with_a_warning() -> None:
+    one = service("a", port(80, node_port=30080), type="NodePort", cluster_ip="10.96.0.1")
+    for address, is_error in (("10.96.0.2", False), ("", True)):
+        other = service("b", port(81, node_port=30080), type="NodePort", cluster_ip=address)
+        for pair in ((one, other), (other, one)):
+            assert bool(errors(together(*pair))) is is_error
+            assert bool(warnings(together(*pair))) is not is_error
+
+
 def test_a_health_check_has_a_node_port_of_its_own() -> None:
     one = service("a", port(80, node_port=30080), type="NodePort")
     other = service("b", type="LoadBalancer", external_traffic_policy="Local", health_check_node_port=30080)

@@ -220,6 +220,16 @@ class TestContestedAddress:
         first = service_port(LOCAL, service="before", cluster_ip="10.96.0.9", external_ips=("10.96.0.10",))
         assert elements_of("10.96.0.10", first, service_port(LOCAL))["service-ips"].startswith("goto service-")
 
+    def test_a_node_port_is_that_of_the_last_one_in_each_map(self) -> None:
+        one, other = (service_port(LOCAL, service=name, cluster_ip=f"10.96.0.{name}", node_port=30080) for name in "12")
+        idle = service_port(service="3", cluster_ip="10.96.0.3", node_port=30080)
+        udp = replace(one, service="4", cluster_ip="10.96.0.4", protocol="UDP")
+        lines = commands(node_plan(one, other, idle, udp), (4,)).decode().splitlines()
+        found = [line.split()[4:] for line in lines if line.startswith("add element") and " . 30080 " in line]
+        assert [map_ for map_, *_ in found] == ["no-endpoint-nodeports", "service-nodeports", "service-nodeports"]
+        assert found[0][5:] == ["comment", '"ns1/3:http"', ":", "goto", "reject-chain", "}"]
+        assert [chain.split("/")[1] for *_, chain, _ in found[1:]] == ["2", "4"]
+
     def test_source_ranges_are_those_of_the_last_one_that_has_some(self) -> None:
         narrow = self.second(source_ranges=("10.0.0.0/8",))
         elements = elements_of("203.0.113.1", replace(self.FIRST, source_ranges=("1.2.3.4/32",)), narrow)

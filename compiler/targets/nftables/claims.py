@@ -1,4 +1,4 @@
-"""The elements of maps that a ServicePort has for its addresses.
+"""The elements of maps that a ServicePort has for its addresses and its node port.
 
 An address and port can have one verdict in a map. Where several ServicePorts claim it, in kube-proxy a later claim
 replaces an earlier one, unless their verdicts are alike: then the element stays as it is, comment and all. There the
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from kcompile.ir.plan import ServicePortInfo
 
 Address = tuple[str, str, int]
-"""(IP, protocol, port)."""
+"""(IP, protocol, port); the IP is "" for a node port."""
 
 Owner = tuple[int, bool]
 """The place of a ServicePort in the plan, and whether it claims an address as its cluster IP."""
@@ -22,15 +22,19 @@ Owners = Mapping[tuple[str, Address], Owner]
 """For a map's name and an address that several claim, the one whose claim holds."""
 
 SERVED, REFUSED, FIREWALLED = "service-ips", "no-endpoint-services", "firewall-ips"
+"""The first two stand for the maps of node ports, too."""
 
 
 class Elements(NamedTuple):
-    """The addresses that have an element in each map, and whether the cluster IP has one in either of the first two."""
+    """The addresses that have an element in each map, whether the cluster IP has one in either of the first two, and
+    whether the node port has those that it claims."""
 
     cluster_ip: bool = True
     served: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     firewalled: tuple[str, ...] = ()
+    serves_node_port: bool = True
+    refuses_node_port: bool = True
 
 
 CLUSTER_IP_ONLY = Elements()
@@ -64,17 +68,22 @@ def owned(number: int, port: ServicePortInfo, owners: Owners) -> Elements:
     if not owners:
         return claims
 
-    def has(map_: str, ip: str, owner: Owner) -> bool:
-        return owners.get((map_, (ip, port.protocol, port.port)), owner) == owner
+    as_external = (number, False)
 
-    def kept(map_: str, addresses: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(ip for ip in addresses if has(map_, ip, (number, False)))
+    def has(map_: str, address: Address, owner: Owner) -> bool:
+        return owners.get((map_, address), owner) == owner
 
+    def kept(map_: str, ips: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(ip for ip in ips if has(map_, (ip, port.protocol, port.port), as_external))
+
+    own = port.cluster_ip, port.protocol, port.port
     return Elements(
-        has(REFUSED if verdicts(port)[0] else SERVED, port.cluster_ip, (number, True)),
+        has(REFUSED if verdicts(port)[0] else SERVED, own, (number, True)),
         kept(SERVED, claims.served),
         kept(REFUSED, claims.refused),
         kept(FIREWALLED, claims.firewalled),
+        has(SERVED, _node_port(port), as_external),
+        has(REFUSED, _node_port(port), as_external),
     )
 
 
@@ -83,9 +92,9 @@ def owners(ports: Sequence[ServicePortInfo]) -> Owners:
     contested = _contested(ports)
     held: dict[tuple[str, Address], tuple[object, Owner]] = {}
     for number, port in enumerate(ports) if contested else ():
-        for map_, ip, verdict, owner in _claims(number, port):
-            key = map_, (ip, port.protocol, port.port)
-            if key[1] in contested and (key not in held or held[key][0] != verdict):
+        for map_, address, verdict, owner in _claims(number, port):
+            key = map_, address
+            if address in contested and (key not in held or held[key][0] != verdict):
                 held[key] = verdict, owner
     return {key: owner for key, (_, owner) in held.items()}
 
@@ -94,21 +103,34 @@ def _contested(ports: Sequence[ServicePortInfo]) -> set[Address]:
     taken = {(port.cluster_ip, port.protocol, port.port) for port in ports}
     contested = set()
     for port in ports:
-        if port.external_ips or port.load_balancer_vips:
-            for ip in {*port.external_ips, *port.load_balancer_vips}:
-                address = ip, port.protocol, port.port
-                if address in taken:
-                    contested.add(address)
-                taken.add(address)
+        if not port.externally_accessible:
+            continue
+        addresses = {(ip, port.protocol, port.port) for ip in (*port.external_ips, *port.load_balancer_vips)}
+        if port.node_port:
+            addresses.add(_node_port(port))
+        contested |= addresses & taken
+        taken |= addresses
     return contested
 
 
-def _claims(number: int, port: ServicePortInfo) -> Iterator[tuple[str, str, object, Owner]]:
-    """Map, IP and verdict of each claim. A jump to a chain of the ServicePort's own is like no other's."""
+def _node_port(port: ServicePortInfo) -> Address:
+    return "", port.protocol, port.node_port
+
+
+def _claims(number: int, port: ServicePortInfo) -> Iterator[tuple[str, Address, object, Owner]]:
+    """Map, address and verdict of each claim. A jump to a chain of the ServicePort's own is like no other's."""
     internal, external = verdicts(port)
     as_cluster_ip, as_external = (number, True), (number, False)
     claims = claimed(port)
-    yield (REFUSED if internal else SERVED), port.cluster_ip, internal or as_cluster_ip, as_cluster_ip
-    yield from ((SERVED, ip, as_external, as_external) for ip in claims.served)
-    yield from ((REFUSED, ip, external, as_external) for ip in claims.refused)
-    yield from ((FIREWALLED, ip, as_external, as_external) for ip in claims.firewalled)
+
+    def address(ip: str) -> Address:
+        return ip, port.protocol, port.port
+
+    yield (REFUSED if internal else SERVED), address(port.cluster_ip), internal or as_cluster_ip, as_cluster_ip
+    yield from ((SERVED, address(ip), as_external, as_external) for ip in claims.served)
+    yield from ((REFUSED, address(ip), external, as_external) for ip in claims.refused)
+    yield from ((FIREWALLED, address(ip), as_external, as_external) for ip in claims.firewalled)
+    if port.node_port and port.has_any_endpoints:
+        yield SERVED, _node_port(port), as_external, as_external
+    if port.node_port and external:
+        yield REFUSED, _node_port(port), external, as_external

@@ -19,9 +19,10 @@ class Record(NamedTuple):
 
     `internal` is the kind of chain that ClusterIP traffic goes to, "service" or "local"; a verdict is "" where there
     are endpoints. Of the addresses, each stands for an element of a map: `served_ips` for one that leads to endpoints,
-    `refused_ips` for one with a verdict, `firewalled_vips` for one that leads to the source ranges; `owns_cluster_ip`
-    says whether the cluster IP has one. `cluster` and `local` are the endpoints of the Service's chains of these kinds,
-    empty where there is no such chain; `chained` are those that have chains of their own.
+    `refused_ips` for one with a verdict, `firewalled_vips` for one that leads to the source ranges. `owns_cluster_ip`
+    says whether the cluster IP has one; `serves_node_port` and `refuses_node_port` say it of the node port, should it
+    claim one. `cluster` and `local` are the endpoints of the Service's chains of these kinds, empty where there is no
+    such chain; `chained` are those that have chains of their own.
     """
 
     namespace: str
@@ -44,6 +45,8 @@ class Record(NamedTuple):
     served_ips: tuple[str, ...]
     refused_ips: tuple[str, ...]
     firewalled_vips: tuple[str, ...]
+    serves_node_port: bool
+    refuses_node_port: bool
     sources: str
     cluster: Endpoints
     cluster_count: int
@@ -130,6 +133,8 @@ def record(
         owned.served,
         owned.refused,
         owned.firewalled,
+        owned.serves_node_port,
+        owned.refuses_node_port,
         interval_set(_allowed_sources(info), " , ") if info.load_balancer_vips and info.source_ranges else "",
         cluster,
         len(cluster),

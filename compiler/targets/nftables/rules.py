@@ -127,7 +127,14 @@ SETS = (
         "no-endpoint-nodeports",
         "inet_proto . inet_service : verdict",
         "vmap to drop or reject packets to service nodeports with no endpoints",
-        (Element("{protocol} . {node_port}", "{external_verdict}", "{comment}", when="node_port external_verdict"),),
+        (
+            Element(
+                "{protocol} . {node_port}",
+                "{external_verdict}",
+                "{comment}",
+                when="node_port external_verdict refuses_node_port",
+            ),
+        ),
     ),
     Set(
         "no-endpoint-services",
@@ -160,7 +167,13 @@ SETS = (
         "service-nodeports",
         "inet_proto . inet_service : verdict",
         "NodePort traffic",
-        (Element("{protocol} . {node_port}", "goto external-{service_name}", when="node_port has_endpoints"),),
+        (
+            Element(
+                "{protocol} . {node_port}",
+                "goto external-{service_name}",
+                when="node_port has_endpoints serves_node_port",
+            ),
+        ),
     ),
 )
 
