@@ -116,6 +116,9 @@ _PREDICATES: dict[str, Type] = {
     "groupBy": "map",
 }
 
+_BOOLEAN_PREDICATES = frozenset(
+    {"all", "any", "none", "one", "count", "filter", "find", "findIndex", "findLast", "findLastIndex"}
+)
 _NUMBERS = ("int", "float", "any")
 
 
@@ -152,11 +155,7 @@ def _type_of(node: Node, variables: dict[str, Type]) -> Type:
     if isinstance(node, Invocation):
         return _type_of_invocation(node, variables)
     if isinstance(node, Member):
-        _type_of(node.key, variables)
-        value = _type_of(node.value, variables)
-        if value not in ("any", "array", "map", "string"):
-            raise ExpressionError(f"type {value} has no field")
-        return "any"
+        return _type_of_member(node.key, _type_of(node.key, variables), _type_of(node.value, variables))
     if isinstance(node, Slice):
         for bound in (node.start, node.stop):
             if bound is not None and _type_of(bound, variables) not in ("int", "any"):
@@ -198,6 +197,15 @@ def _type_of_name(name: str, variables: dict[str, Type]) -> Type:
     raise ExpressionError(f"unknown name {name}")
 
 
+def _type_of_member(key: Node, key_type: Type, value: Type) -> Type:
+    if value == "array" and key_type not in ("int", "any"):
+        raise ExpressionError(f"array elements can only be selected using an integer (got {key_type})")
+    if value not in ("any", "array", "map", "string") or (value == "string" and key_type == "string"):
+        name = key.value if isinstance(key, Literal) else key_type
+        raise ExpressionError(f"type {value} has no field {name}")
+    return "any"
+
+
 def _type_of_invocation(node: Invocation, variables: dict[str, Type]) -> Type:
     types = [_type_of(argument, variables) for argument in node.arguments]
     if not isinstance(node.callee, Name):
@@ -209,6 +217,8 @@ def _type_of_invocation(node: Invocation, variables: dict[str, Type]) -> Type:
             raise ExpressionError('unexpected token Bracket(")")')
         if types[0] not in ("array", "any", "map"):
             raise ExpressionError(f"builtin {name} takes only array (got {types[0]})")
+        if name in _BOOLEAN_PREDICATES and len(types) > 1 and types[1] not in ("bool", "any"):
+            raise ExpressionError(f"predicate should return boolean (got {types[1]})")
         return _PREDICATES.get(name, "any")
     if name in _QUERY_FUNCTIONS:
         count, result = _QUERY_FUNCTIONS[name]
@@ -222,6 +232,8 @@ def _type_of_invocation(node: Invocation, variables: dict[str, Type]) -> Type:
     if name in _BUILTINS:
         if not types and name != "now":
             raise ExpressionError(f"not enough arguments to call {name}")
+        if name == "len" and types[0] not in ("string", "array", "map", "any"):
+            raise ExpressionError(f"invalid argument for len (type {types[0]})")
         return _BUILTINS[name]
     raise ExpressionError(f"unknown name {name}" if name not in variables else f"{name} is not callable")
 
@@ -234,13 +246,12 @@ def _type_of_binary(node: Binary, left: Type, right: Type) -> Type:
     result: Type = "bool"
     if operator in ("==", "!="):
         fits = left == right or numbers or either_any or "nil" in (left, right)
-        fits = fits and "func" not in (left, right)
     elif operator in ("and", "or"):
         fits = left in ("bool", "any") and right in ("bool", "any")
     elif operator in ("<", ">", "<=", ">="):
         fits = numbers or strings
     elif operator == "in":
-        fits = right in ("array", "map", "any", "nil")
+        fits = right in ("array", "map", "any")
     elif operator == "matches":
         fits = strings
         if isinstance(node.right, Literal) and isinstance(node.right.value, str):
