@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 DEBIAN_PACKAGES := nftables python3-nftables iptables ipset ipvsadm iproute2 user-mode-linux busybox-static \
                    bind9-utils unbound
 
-.PHONY: test test-all check golden bench clean
+.PHONY: test test-all check golden bench fuzz clean
 
 test: $(VENV)/installed tools
 	$(PYTHON) -m pytest -q -m "not slow"
@@ -25,6 +25,12 @@ check: $(VENV)/installed
 # Write the expected files of golden/ anew; a second run changes nothing.
 golden: $(VENV)/installed
 	$(PYTHON) -m tests.golden.update
+
+# Every reader and scanner against broken input, a minute each; FUZZ_SECONDS for longer.
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/installed
+	@$(PYTHON) -m pip install -q -e ".[test,fuzz]" || echo "atheris cannot be installed here"
+	$(PYTHON) -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 bench: $(VENV)/installed
 	$(PYTHON) -m pip install -q -e ".[bench]"

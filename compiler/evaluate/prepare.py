@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from kcompile.collection import no_collection
 from kcompile.evaluate.set_index import SetIndex
 from kcompile.ir.addresses import address
 from kcompile.ir.ruleset import (
@@ -93,7 +94,8 @@ class Prepared:
 
         key = (family, host)
         if key not in self._programs:
-            self._programs[key] = assemble(self, family, host)
+            with no_collection():
+                self._programs[key] = assemble(self, family, host)
         return self._programs[key]
 
     def rules_for(self, chain: Chain, daddr: int, dport: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from kcompile.evaluate.expressions import Draw, Expressions, is_random, recent_key
 from kcompile.evaluate.packet import OutcomeKind
 from kcompile.evaluate.state import Open, State
-from kcompile.ir.addresses import address_text, endpoint_text
+from kcompile.ir.addresses import ADDRESS_MAX, address_text, endpoint_text
 from kcompile.ir.ruleset import (
     STATES,
     STATUSES,
@@ -291,6 +291,9 @@ class Rules:
             else:
                 return Stop(state, actions, "unknown", _text(rule))
         address, port = found["address"], found["port"]
+        if not 0 <= (address or 0) <= ADDRESS_MAX[state.family] or not 0 <= (port or 0) < 1 << 16:
+            # An address of the other family, or no port: the tools would not load it.
+            return Stop(state, actions, "unknown", _text(rule))
         host = self._expressions.host
         if item.kind == "redirect":
             loopback = 0x7F000001 if state.family == 4 else 1

@@ -135,6 +135,11 @@ class Statements:
         """The words of a target of translation."""
         if any(each is not None and each[0] != each[1] for each in (address, port)):
             raise CannotTell
+        if address is not None and not self._layout.addresses.has(address[0]):
+            # Of the other family.
+            raise CannotTell
+        if port is not None and port[0] >= 1 << 16:
+            raise CannotTell
         return [port[0] if port else p.STAYS, Entry(address[0] if address else None)]
 
     def _numbered_target(self, address: Interval | None, port: Interval | None) -> int:

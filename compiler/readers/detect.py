@@ -6,6 +6,7 @@ import json
 import re
 from typing import Literal
 
+from kcompile.collection import no_collection
 from kcompile.ir.ruleset import Ruleset
 
 Language = Literal["iptables", "nft", "nft-json", "ipvsadm", "ipset"]
@@ -55,6 +56,11 @@ def read_ruleset(text: str, source: str = "", family: IPFamily | None = None) ->
     `source` names the text in messages. `family` is that of iptables text in which no address shows it (IPv4 by
     default). Raises `UnknownLanguage`; what a reader does not understand is kept as unknown instead.
     """
+    with no_collection():
+        return _read(text, source, family)
+
+
+def _read(text: str, source: str, family: IPFamily | None) -> Ruleset:
     if not text.strip():
         return Ruleset()
     language = language_of(text)

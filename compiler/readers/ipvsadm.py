@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from kcompile.ir.addresses import address
 from kcompile.ir.ruleset import RealServer, Ruleset, UnknownLine, VirtualServer
@@ -23,10 +23,21 @@ DEFAULT_PERSISTENCE = 300
 """Seconds, where -p names none (ipvsadm(8))."""
 
 
+@dataclass(slots=True)
+class _Service:
+    """A virtual server, with its real servers by address and port."""
+
+    virtual: VirtualServer
+    real: dict[tuple[str, int], RealServer] = field(default_factory=dict)
+
+
+_Key = tuple[str, str, int, int]
+
+
 def read(text: str, source: str = "") -> Ruleset:
     """The virtual servers of ipvsadm text, in their order."""
     grammar = parser("ipvsadm")
-    servers: dict[tuple[str, str, int, int], VirtualServer] = {}
+    services: dict[_Key, _Service] = {}
     unknown: list[UnknownLine] = []
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
@@ -37,44 +48,44 @@ def read(text: str, source: str = "") -> Ruleset:
         try:
             if isinstance(tree, Misfit):
                 raise ValueError(line)
-            _line(tree, words, number, servers)
+            _line(tree, words, number, services)
         except (ValueError, KeyError):
             unknown.append(UnknownLine(source, number, line))
-    return Ruleset(virtual_servers=tuple(servers.values()), unknown=tuple(unknown))
+    servers = tuple(replace(each.virtual, servers=tuple(each.real.values())) for each in services.values())
+    return Ruleset(virtual_servers=servers, unknown=tuple(unknown))
 
 
-def _line(tree: Node, words: list[str], number: int, servers: dict[tuple[str, str, int, int], VirtualServer]) -> None:
+def _line(tree: Node, words: list[str], number: int, services: dict[_Key, _Service]) -> None:
     if tree.name == "clear":
-        servers.clear()
+        services.clear()
         return
     options = [child for child in tree.children if isinstance(child, Node)]
-    server = _server(words[_positions(options[0])[0]], words[_positions(options[0])[1]])
-    key = (server.protocol, server.address, server.port, server.mark)
+    flag, place = _positions(options[0])[:2]
+    key = _key(words[flag], words[place])
     if tree.name == "add_service":
-        known = servers.get(key)
-        servers[key] = replace(
-            _with_options(server, options[1:], words), line=number, servers=known.servers if known else ()
-        )
+        virtual = _with_options(VirtualServer(*key[:3], mark=key[3], line=number), options[1:], words)  # type: ignore[arg-type]
+        known = services.get(key)
+        services[key] = _Service(virtual, known.real if known else {})
     elif tree.name == "delete_service":
-        del servers[key]
+        del services[key]
     else:
-        real = _real(server, options[1:], words, number)
-        virtual = servers[key]
-        others = tuple(r for r in virtual.servers if (r.address, r.port) != (real.address, real.port))
-        added = () if tree.name == "delete_server" else (real,)
-        servers[key] = replace(virtual, servers=(*others, *added))
+        real = _real(key[2], options[1:], words, number)
+        held = services[key].real
+        held.pop((real.address, real.port), None)
+        if tree.name != "delete_server":
+            held[real.address, real.port] = real
 
 
 def _positions(node: Node) -> list[int]:
     return [child for child in node.children if isinstance(child, int)]
 
 
-def _server(flag: str, place: str) -> VirtualServer:
+def _key(flag: str, place: str) -> _Key:
+    """The protocol, address, port and mark of a virtual server."""
     protocol = _PROTOCOLS[flag]
     if protocol == "fwmark":
-        return VirtualServer("fwmark", "", 0, mark=integer(place))
-    host, number = host_and_port(place)
-    return VirtualServer(protocol, host, number)  # type: ignore[arg-type]
+        return "fwmark", "", 0, integer(place)
+    return protocol, *host_and_port(place), 0
 
 
 def host_and_port(text: str) -> tuple[str, int]:
@@ -108,16 +119,15 @@ def _with_options(server: VirtualServer, options: list[Node], words: list[str]) 
     return replace(server, flags=tuple(flags))
 
 
-def _real(server: VirtualServer, options: list[Node], words: list[str], line: int) -> RealServer:
-    real = RealServer("", 0, forwarding="gate", line=line)
+def _real(default_port: int, options: list[Node], words: list[str], line: int) -> RealServer:
+    host, number, weight, forwarding = "", 0, 1, "gate"
     for option in options:
         texts = [words[position] for position in _positions(option)]
         if option.name == "real":
             host, number = host_and_port(texts[1])
-            real = replace(real, address=host, port=number or server.port)
         elif option.name == "weight":
-            real = replace(real, weight=integer(texts[1]))
+            weight = integer(texts[1])
         elif option.name in ("masq", "gate", "ipip"):
-            real = replace(real, forwarding=option.name)  # type: ignore[arg-type]
-    address(real.address)
-    return real
+            forwarding = option.name
+    address(host)
+    return RealServer(host, number or default_port, weight, forwarding, line)  # type: ignore[arg-type]

@@ -84,7 +84,7 @@ class _NoWords(Exception):
     """An object that nft's grammar here has no words for."""
 
 
-_MISFITS = (_NoWords, KeyError, TypeError, ValueError, AttributeError, RecursionError)
+_MISFITS = (_NoWords, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 def _safely(write: Any, value: Any) -> str:
