@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection
 
 from kcompile.diagnostics import Diagnostic, Severity
@@ -26,7 +27,8 @@ class Problems:
         self.found.append(problem(self.origin, code, path, text, hint, Severity.WARNING))
 
     def not_one_of(self, path: Path, value: str, allowed: Collection[str]) -> None:
-        self.error("bad-value", path, f"{shown(value)} is not one of {', '.join(allowed)}")
+        text = f"{shown(value)} is not one of {', '.join(allowed)}"
+        self.error("bad-value", path, text, _spelling_hint(value, allowed))
 
     def not_a_port(self, path: Path, value: int) -> None:
         self.error("port-range", path, f"{shown(value)} is not a port (1-65535)")
@@ -36,6 +38,12 @@ class Problems:
 
     def not_a_cidr(self, path: Path, value: str) -> None:
         self.error("bad-cidr", path, f"{shown(value)} is not a CIDR such as 10.244.0.0/16", _address_hint(value))
+
+
+def _spelling_hint(value: str, allowed: Collection[str]) -> str:
+    folded = {one.casefold(): one for one in allowed}
+    close = difflib.get_close_matches(value.casefold()[:64], folded, 1)
+    return f"did you mean `{folded[close[0]]}`?" if close else ""
 
 
 def _address_hint(value: str) -> str:

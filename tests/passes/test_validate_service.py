@@ -139,6 +139,15 @@ def test_a_cloud_may_know_the_name_of_a_load_balancers_address() -> None:
     assert [(w.severity.value, w.code) for w in warnings] == [("warning", "bad-address")]
 
 
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [("Nodeport", "did you mean `NodePort`?"), ("LoadBalanser", "did you mean `LoadBalancer`?"), ("None", "")],
+)
+def test_a_type_that_is_almost_one_names_it(given: str, hint: str) -> None:
+    (diagnostic,) = found(service("web", type=given))
+    assert (diagnostic.code, diagnostic.hint) == ("bad-value", hint)
+
+
 @pytest.mark.parametrize("name", ["", "Web", "-web", "web.example", "a" * 64, "web\n"])
 def test_a_service_name_is_a_dns_label(name: str) -> None:
     assert errors(found(service(name))) == ["bad-name metadata.name"]
