@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-GROUPS = ("reading", "whole", "scaling", "start", "dns", "readers", "evaluate")
+GROUPS = ("reading", "whole", "emitting", "all_nodes", "scaling", "start", "dns", "readers", "evaluate")
 """The modules with FIGURES, in the order in which they run."""
 
 KCOMPILE = str(Path(sys.executable).with_name("kcompile"))

@@ -14,7 +14,7 @@ from benchmarks.figure import Case, Figure, Work
 from benchmarks.reference_cluster import reference_cluster
 
 SHARES = {"the reference cluster": 1, "three times": 3, "a tenth": Fraction(1, 10), "a hundredth": Fraction(1, 100)}
-FORMATS = {"iptables": "iptables-save", "nftables": "nft", "ipvs": "ipvsadm"}
+FORMATS = {"iptables": "iptables-save", "nftables": "nft", "ipvs": "ipvsadm", "userspace": "iptables-save"}
 
 
 def _case(mode: str, share: Fraction | int) -> Callable[[int], Work]:

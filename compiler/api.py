@@ -94,6 +94,14 @@ class NodeCompiler:
         """The node of that name. The texts of nodes before it are kept, so it is cheap where little differs."""
         return CompiledNode(self.plan(name), self._texts)
 
+    def write_shared(self, name: str) -> None:
+        """Write the texts that are closest to those of all nodes, before many; some node's name is needed."""
+        common = CompiledNode(self._planner.without_place(self.plan(name)), self._texts)
+        for chosen in NODE_FORMATS:
+            if chosen.shares and self.mode in chosen.modes:
+                for families in chosen.files:
+                    common._written(chosen, families)
+
     def plan(self, name: str) -> NodePlan:
         """What the node's rules are made of."""
         with no_collection():

@@ -20,6 +20,9 @@ from kcompile.targets.registry import NODE_FORMATS, node_files
 
 NODE_FILES = frozenset(name for chosen in NODE_FORMATS for name in chosen.files.values() if name)
 
+MANY = 4
+"""From this number of nodes on it pays to write first what they have in common."""
+
 
 def write_everything(
     cluster: CompiledCluster,
@@ -86,12 +89,12 @@ def _write_nodes(
 
     with ProgressBar("compiling nodes", len(names)) as bar:
         warned: dict[str, bool] = {}
+        if len(names) >= MANY:
+            nodes.write_shared(names[0])
         # The tools start processes themselves.
         processes = 1 if check else process_count(len(names), jobs)
         if processes > 1:
-            # What the first one has in common with the others is in memory before the processes part.
-            warned = {names[0]: write(names[0])}
-            warned |= in_processes(write, names[1:], processes, bar.advance)
+            warned = in_processes(write, names, processes, bar.advance)
         for name in names:
             if name not in warned:
                 warned[name] = write(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kcompile.ir.node_addresses import (
     canonical_cidr,
@@ -19,6 +19,8 @@ from kcompile.ir.shared_plan import SharedFamily, share
 from kcompile.model.cluster import Cluster
 from kcompile.model.configuration import KubeProxyConfiguration
 from kcompile.model.node import Node
+
+FAMILIES: tuple[Family, Family] = (4, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +70,22 @@ class Planner:
             configuration=self.configuration,
         )
 
+    def without_place(self, plan: NodePlan) -> NodePlan:
+        """A plan with the Service ports as every node sees them that has none of their endpoints: closest to all."""
+        ipv4, ipv6 = (replace(plan.family(f), service_ports=self.families[f].ports) for f in FAMILIES)
+        return replace(plan, ipv4=ipv4, ipv6=ipv6)
+
 
 def planner(cluster: Cluster, kube_version: KubeVersion) -> Planner:
     """What the plans of all nodes of a completed cluster share, worked out once."""
-    families: tuple[Family, Family] = (4, 6)
     cidrs = [cidr for item in cluster.service_cidrs for cidr in item.cidrs]
     return Planner(
         kube_version=kube_version,
         configuration=cluster.kube_proxy or KubeProxyConfiguration(),
         nodes={item.name: item for item in cluster.nodes},
-        families={family: share(cluster, kube_version, family) for family in families},
+        families={family: share(cluster, kube_version, family) for family in FAMILIES},
         service_cidrs={
-            family: tuple(dict.fromkeys(map(canonical_cidr, cidrs_of(cidrs, family)))) for family in families
+            family: tuple(dict.fromkeys(map(canonical_cidr, cidrs_of(cidrs, family)))) for family in FAMILIES
         },
     )
 

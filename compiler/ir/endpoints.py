@@ -102,17 +102,17 @@ def settled(listed: Iterable[EndpointInfo], node: str, rules: EndpointRules) -> 
 
 def _replaces(endpoint: EndpointInfo, node: str, rules: EndpointRules) -> bool:
     """Whether an endpoint takes the place of an earlier one with the same address."""
-    return not endpoint.terminating if rules.prefer_running_duplicate else is_on(endpoint, node)
-
-
-def is_on(endpoint: EndpointInfo, node: str) -> bool:
+    if rules.prefer_running_duplicate:
+        return not endpoint.terminating
     return endpoint.node == node and bool(node)
 
 
 def endpoints_on(gathered: Gathered, node: str, rules: EndpointRules) -> tuple[EndpointInfo, ...]:
     """The endpoints as a node sees them, its own marked as local."""
     endpoints = settled(gathered.contested, node, rules) if gathered.contested else gathered.endpoints
-    return tuple([endpoint._replace(local=True) if is_on(endpoint, node) else endpoint for endpoint in endpoints])
+    if not node:
+        return endpoints
+    return tuple([endpoint._replace(local=True) if endpoint.node == node else endpoint for endpoint in endpoints])
 
 
 def canonical_address(text: str) -> str:
