@@ -141,6 +141,7 @@ class _Parser:
         self._text = text
         self._position = 0
         self._names: list[str] = []
+        self._classes: dict[Ranges, Ranges] = {}
         self._levels = [_Level(None, frozenset())]
         self._repeated_at = -1
         """Where the last repetition operator began if nothing came after it yet, else -1."""
@@ -349,7 +350,11 @@ class _Parser:
                 ranges.append(self._range(start))
         self._position += 1
         merged = _merged(_folded(tuple(ranges)) if "i" in self._levels[-1].flags else tuple(ranges))
-        return _negated(merged) if negated else merged
+        # A pattern may repeat a class of hundreds of ranges thousands of times.
+        return self._shared(_negated(merged) if negated else merged)
+
+    def _shared(self, ranges: Ranges) -> Ranges:
+        return self._classes.setdefault(ranges, ranges)
 
     def _range(self, bracket: int) -> tuple[int, int]:
         at = self._position
