@@ -28,16 +28,20 @@ from kcompile.ir.records import Record
 
 Text = Callable[[str], str]
 
+Cells = list[list[Record]]
+"""A section of a response while its records are changed in place: each list holds one record."""
+
 # Where the name that a record points to stands among the words of its data.
 _TARGET_WORD = {"SRV": 3, "MX": 1, "CNAME": 0, "NS": 0, "DNAME": 0, "NAPTR": 5, "SOA": 0, "PTR": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """What one rule does to the response: to each record of all sections, and to the message."""
+    """What one rule does to the response, record by record: to the record, to the code, or to the answer section."""
 
     record: Callable[[Record], Record] | None = None
-    message: Callable[[Message], Message] | None = None
+    rcode: Callable[[str], str] | None = None
+    answer: Callable[[Record, Cells], Cells] | None = None
 
 
 class Rewrite:
@@ -83,9 +87,9 @@ def _apply(rule: Rule, asked: Question, context: Context) -> tuple[Question, lis
         case TTLRule() if _matches(rule.match, rule.source, rule.pattern, asked.name.lower()):
             return asked, [Revert(record=_bound_ttl(rule))]
         case RcodeRule() if _matches(rule.match, rule.source, rule.pattern, asked.name.lower()):
-            return asked, [Revert(message=_other_rcode(rule))]
+            return asked, [Revert(rcode=_other_rcode(rule))]
         case CNAMERule() if rule.source and rule.replacement:
-            return asked, [Revert(message=lambda message: _with_other_target(rule, asked, message, context))]
+            return asked, [Revert(answer=_other_target(rule, asked.type, context))]
         # Our queries carry no EDNS0 options: there is one to add, none to replace or to take away.
         case EDNS0Rule() if rule.action in ("append", "set"):
             return asked, []
@@ -178,31 +182,26 @@ def _bound_ttl(rule: TTLRule) -> Callable[[Record], Record]:
     return lambda record: record._replace(ttl=min(max(record.ttl, rule.minimum), rule.maximum))
 
 
-def _other_rcode(rule: RcodeRule) -> Callable[[Message], Message]:
-    def change(message: Message) -> Message:
-        # CoreDNS changes the code while it walks through the records: without any it stays.
-        has_records = message.answer or message.authority or message.additional
-        if has_records and message.rcode == rcode_name(rule.old):
-            return message._replace(rcode=rcode_name(rule.new))
-        return message
+def _other_rcode(rule: RcodeRule) -> Callable[[str], str]:
+    return lambda rcode: rcode_name(rule.new) if rcode == rcode_name(rule.old) else rcode
+
+
+def _other_target(rule: CNAMERule, rtype: str, context: Context) -> Callable[[Record, Cells], Cells]:
+    """The answer section once a CNAME has another target: all its CNAMEs lead there, to what the server says of it."""
+
+    def change(alias: Record, answer: Cells) -> Cells:
+        if alias.type != "CNAME":
+            return answer
+        target = _replaced(rule.match, rule.source, rule.pattern, rule.replacement, alias.data)
+        if target is None:
+            return answer
+        found = context.lookup_records(target, rtype)
+        aliases = [cell for cell in answer if cell[0].type == "CNAME"]
+        for cell in aliases:
+            cell[0] = cell[0]._replace(data=target)
+        return aliases + [[record] for record in found if record.name == target]
 
     return change
-
-
-def _with_other_target(rule: CNAMERule, asked: Question, message: Message, context: Context) -> Message:
-    """The response with CNAMEs to another target, and what that one is in the server's own eyes."""
-    answer, current = message.answer, ""
-    for alias in message.answer:
-        if alias.type != "CNAME":
-            continue
-        # Once one has matched, all of them lead to the new target, and that is what the rule sees next.
-        target = _replaced(rule.match, rule.source, rule.pattern, rule.replacement, current or alias.data)
-        if target is None:
-            continue
-        found = context.lookup_records(target, asked.type)
-        aliases = tuple(record._replace(data=target) for record in answer if record.type == "CNAME")
-        answer, current = aliases + tuple(record for record in found if record.name == target), target
-    return message._replace(answer=answer)
 
 
 def _reverted(reply: Reply, question: Question, asked: Question, reverts: list[Revert], stopped: bool) -> Reply:
@@ -213,14 +212,27 @@ def _reverted(reply: Reply, question: Question, asked: Question, reverts: list[R
             return reply
         # Written here, so that the question is the client's.
         return reply._replace(rcode=NOERROR, message=Message(question, reply.rcode))
-    message = message._replace(question=question)
-    for revert in reversed(reverts):
-        if revert.record is not None:
-            message = message._replace(
-                authority=tuple(map(revert.record, message.authority)),
-                answer=tuple(map(revert.record, message.answer)),
-                additional=tuple(map(revert.record, message.additional)),
-            )
-        if revert.message is not None:
-            message = revert.message(message)
-    return reply._replace(message=message)
+    return reply._replace(message=_undone(message._replace(question=question), reverts))
+
+
+def _undone(message: Message, reverts: list[Revert]) -> Message:
+    """CoreDNS goes through the records that the response came with, and applies all rules to each of them."""
+    if not reverts:
+        return message
+    sections = (message.authority, message.answer, message.additional)
+    authority, answer, additional = ([[record] for record in section] for section in sections)
+    rcode = message.rcode
+    for cell in (*authority, *answer, *additional):
+        for revert in reversed(reverts):
+            if revert.record is not None:
+                cell[0] = revert.record(cell[0])
+            if revert.rcode is not None:
+                rcode = revert.rcode(rcode)
+            if revert.answer is not None:
+                answer = revert.answer(cell[0], answer)
+    return message._replace(
+        rcode=rcode,
+        answer=tuple(cell[0] for cell in answer),
+        authority=tuple(cell[0] for cell in authority),
+        additional=tuple(cell[0] for cell in additional),
+    )

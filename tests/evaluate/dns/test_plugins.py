@@ -109,6 +109,15 @@ def test_once_a_target_is_replaced_all_aliases_of_the_answer_lead_there() -> Non
         assert [record.data for record in answer.answer if record.type == "CNAME"] == [target, target]
 
 
+def test_what_a_new_target_brings_is_not_changed_by_further_rules() -> None:
+    """CoreDNS goes through the records that the response came with, whatever it puts in their place."""
+    lines = ["rewrite continue ttl exact alias.example.com 7", "rewrite cname exact www.example.com. long.example.com."]
+    assert said(ask(corefile(*lines, "forward . 192.0.2.53"), "alias.example.com"))[1] == (
+        "7 CNAME long.example.com.",
+        "100000 A 192.0.2.83",
+    )
+
+
 # template
 
 
