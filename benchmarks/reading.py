@@ -2,7 +2,8 @@
 
 YAML is compared with PyYAML's C loader, JSON with msgspec, both to plain dicts. kcompile switches the garbage collector
 off while it reads, which is worth a factor of up to 3 to everybody: so the competitors stand there as a user has them,
-and once more with the collector off. The twin is our own reader in plain Python, on a tenth of the cluster.
+and once more with the collector off. Lark, which gives trees, and the twin, our reader in plain Python, read a tenth of
+the cluster.
 """
 
 from __future__ import annotations
@@ -50,6 +51,16 @@ def _twin(form: Form) -> Callable[[int], Work]:
         return _objects(form)(max(1, services // TWIN_SHARE))
 
     return prepare
+
+
+def _lark(services: int) -> Work:
+    from benchmarks.lark_reader import lark_parser, trees
+    from kcompile.frontend.source import Source
+
+    path = reference_cluster("documents.yaml", max(1, services // TWIN_SHARE))
+    source = Source(path.name, path.read_bytes())
+    lark = lark_parser()
+    return _work(lambda: trees(lark, source), path)
 
 
 def _pyyaml(form: Form, collect: bool) -> Callable[[int], Work]:
@@ -107,6 +118,7 @@ FIGURES = (
             Case("kcompile", _objects("documents.yaml")),
             Case("PyYAML, CSafeLoader", _pyyaml("documents.yaml", True)),
             Case("the same without collector", _pyyaml("documents.yaml", False)),
+            Case("Lark over PyYAML's events", _lark),
             Case("the twin in Python", _twin("documents.yaml")),
         ),
     ),

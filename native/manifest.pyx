@@ -115,6 +115,7 @@ cdef struct Manifest:
     int depth  # of what it stands in
     int watched_before
     uint32_t named_to  # the first token that may still say its name
+    uint32_t duplicates  # how many had been found before it
     uint32_t version  # the token of its apiVersion, 0 for none
     uint32_t kind
 
@@ -167,6 +168,7 @@ cdef class Cursor:
         manifest.depth = depth
         manifest.watched_before = s.watched
         manifest.named_to = s.count + 1
+        manifest.duplicates = s.duplicate_count
         manifest.version = manifest.kind = 0
         s.watched = depth + 1
         self.before_items = self.scan(ANYWHERE) == ITEMS
@@ -255,19 +257,19 @@ cdef class Cursor:
         cdef uint32_t i
         return [self.event(&self.scanner.tokens[i]) for i in range(self.innermost().first, self.scanner.count)]
 
-    def duplicates(self):
-        """The keys that stood twice in what was read since the last call."""
+    def duplicates(self, bint of_all=False):
+        """The keys that stood twice in what was read of the manifest, or of all that are open, since the last call."""
         cdef Scanner *s = &self.scanner
-        cdef uint32_t i
+        cdef uint32_t i, first = 0 if of_all else self.innermost().duplicates
         cdef Duplicate *one
-        if s.duplicate_count == 0:
+        if s.duplicate_count == first:
             return []
         found = []
-        for i in range(s.duplicate_count):
+        for i in range(first, s.duplicate_count):
             one = &s.duplicates[i]
             key = one.text[:one.length].decode()
             found.append(DuplicateKey(key, one.line + self.line_offset, one.column, one.first_line + self.line_offset))
-        s.duplicate_count = 0
+        s.duplicate_count = first
         return sorted(found, key=lambda duplicate: duplicate[1:3])
 
     cdef object token_text(self, const Token *token):

@@ -111,7 +111,7 @@ class _Reader:
             hint = template_hint(source.line(malformed.line)) or malformed.hint
             span = source.span(malformed.line, malformed.column)
             self.diagnostics.append(error(malformed.code, malformed.message, span, hint))
-            self.report(map(_twice, self.cursor.duplicates()), [], ())
+            self.report(map(_twice, self.cursor.duplicates(of_all=True)), [], ())
 
     def manifest(self, path: Path, version: str = "", kind: str = "") -> _Untyped | None:
         """Read and leave the manifest that the cursor has entered; its list says that it is `version` and `kind`.

@@ -43,6 +43,7 @@ class _Manifest:
     def __init__(self, first: Event) -> None:
         self.events = [first]
         self.name: dict[str, str] = {}
+        self.duplicates: list[DuplicateKey] = []
 
 
 class Cursor:
@@ -61,6 +62,7 @@ class Cursor:
     def enter(self) -> bool:
         """Begin with the next manifest, of the document or of the list around it. False: there is none."""
         event = next(self._stream, None)
+        self._note_duplicates()
         if event is None or event.kind in (END_MAP, END_LIST):
             return False
         self._manifests.append(_Manifest(event))
@@ -133,11 +135,20 @@ class Cursor:
         """The events of the manifest as far as it has been read, without the items of a list."""
         return self._manifests[-1].events
 
-    def duplicates(self) -> list[DuplicateKey]:
-        """The keys that stood twice in what was read since the last call."""
-        found = self._duplicates.copy()
-        self._duplicates.clear()
+    def duplicates(self, of_all: bool = False) -> list[DuplicateKey]:
+        """The keys that stood twice in what was read of the manifest, or of all that are open, since the last call."""
+        self._note_duplicates()
+        found: list[DuplicateKey] = []
+        for manifest in self._manifests if of_all else self._manifests[-1:]:
+            found += manifest.duplicates
+            manifest.duplicates.clear()
         return found
+
+    def _note_duplicates(self) -> None:
+        """What the stream has found belongs to the manifest that has been read last."""
+        if self._duplicates and self._manifests:
+            self._manifests[-1].duplicates += self._duplicates
+            self._duplicates.clear()
 
 
 def value_end(text: bytes, start: int) -> int:

@@ -159,6 +159,15 @@ def test_what_is_wrong_with_one_of_several_parts_is_all_that_is_said(rest: str, 
     assert code in {diagnostic.code for diagnostic in found.diagnostics}
 
 
+def test_a_key_that_stands_twice_around_a_list_is_named_by_its_own_path() -> None:
+    found = read(
+        "apiVersion: v1\nkind: List\nmetadata: {b: 1, b: 2}\na: 1\na: 2\nitems:\n"
+        "- {apiVersion: v1, kind: Namespace, kind: Namespace, metadata: {name: a}}\n"
+    )
+    twice = [(str(d.span), d.message.partition(":")[0]) for d in found.diagnostics if d.code == "duplicate-key"]
+    assert sorted(twice) == [("a.yaml:3:18", "metadata.b"), ("a.yaml:5:1", "a"), ("a.yaml:7:37", "items[0].kind")]
+
+
 def test_a_job_counts_its_pods_by_parallelism() -> None:
     spec = "{parallelism: 3, template: {spec: {hostNetwork: yes}}}"
     text = f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a}}\nspec: {spec}\n"

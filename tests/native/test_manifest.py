@@ -259,6 +259,9 @@ def changed_manifest(draw: st.DrawFn) -> bytes:
 def test_objects_and_errors_are_the_same(text: bytes) -> None:
     found, expected = read_both(text, "a.yaml")
     assert found == expected
+    listed = b"kind: List\nmetadata: {a: 1, a: 2}\nitems:\n- " + text.replace(b"\n", b"\n  ")
+    found, expected = read_both(listed, "a.yaml")
+    assert found == expected
     list_text = as_json(text)
     if list_text is not None:
         found, expected = read_both(list_text, "a.json")
