@@ -4,6 +4,7 @@ manifests first: Helm charts and kustomizations."""
 from __future__ import annotations
 
 import difflib
+import functools
 import posixpath
 import re
 
@@ -42,6 +43,7 @@ def template_hint(line: str) -> str:
     return RENDER_CHART if "{{" in line else ""
 
 
+@functools.lru_cache(maxsize=256)
 def meant(version: str, name: str) -> Kind | None:
     """The kind that is meant by one that the API server does not know: of another group, or almost of that name."""
     group = version.rpartition("/")[0]
