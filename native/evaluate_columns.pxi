@@ -87,6 +87,7 @@ cdef inline void begin(const Tables *t, const Columns *c, Py_ssize_t n, Packet *
     cdef Address destination = address_at(c.destination_4, c.destination_6, n)
     cdef int32_t *state = packet.state
     cdef int lead
+    cdef uint64_t slot
     packet.high = destination.high
     packet.low = destination.low
     packet.random = c.choice[n] if c.choice != NULL else mix(c.seed + <uint64_t> n * GOLDEN)
@@ -106,9 +107,12 @@ cdef inline void begin(const Tables *t, const Columns *c, Py_ssize_t n, Packet *
         if may_lead(t, packet, lead):
             # The spaces with the same fields are near each other.
             if t.lead_flag[lead]:
-                fetch(t.keys + KEY_ENTRY * key_slot(t, t.lead_space[lead], state[DESTINATION], state[SERVICE], 0, 0))
+                slot = key_slot(t, t.lead_space[lead], state[DESTINATION], state[SERVICE], 0, 0)
             else:
-                fetch(t.keys + KEY_ENTRY * key_slot(t, t.lead_space[lead], state[SERVICE], 0, 0, 0))
+                slot = key_slot(t, t.lead_space[lead], state[SERVICE], 0, 0, 0)
+            fetch(t.keys + KEY_ENTRY * slot)
+            # A key that found its slot taken is in the next.
+            fetch(t.keys + KEY_ENTRY * (slot + 1))
             break
 
 
@@ -124,7 +128,7 @@ cdef inline const int32_t *first_lead(const Tables *t, const Packet *packet) noe
             else:
                 entry = find(t, t.lead_space[lead], state[SERVICE], 0, 0, 0)
             if entry != NULL and t.lead_server[lead]:
-                return t.server_words + t.server_first[entry[KEY_VALUE]]
+                return t.server_words + entry[KEY_VALUE]
             if entry != NULL and entry[KEY_PLACE] >= 0 and entry[KEY_VALUE] >= GO_CHAIN:
                 return t.code + ((entry[KEY_VALUE] - GO_CHAIN) >> 2)
     return NULL
@@ -136,7 +140,6 @@ cdef inline void fetch_code(const Tables *t, Packet *packet) noexcept nogil:
     if packet.lead != NULL:
         fetch(packet.lead)
         fetch(packet.lead + 16)
-        fetch(packet.lead + 32)
 
 
 cdef inline int32_t drawn_lead(const Packet *packet, const int32_t *code) noexcept nogil:

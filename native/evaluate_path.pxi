@@ -126,7 +126,7 @@ cdef int run_ipvs(const Tables *t, Packet *packet) noexcept nogil:
         words = find(t, t.server_space, state[DESTINATION], state[PROTOCOL] << 16, 0, 0)
     if words == NULL:
         return -1
-    words = t.server_words + t.server_first[words[KEY_VALUE]]
+    words = t.server_words + words[KEY_VALUE]
     if words[0] < 0:
         return GAVE_UP
     if words[0] == 0:

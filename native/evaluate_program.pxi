@@ -151,7 +151,6 @@ cdef struct Tables:
     const int32_t *homes
     int32_t server_space
     int32_t server_flag
-    const int32_t *server_first
     const int32_t *server_words
     int32_t leads
     const int32_t *lead_space
@@ -208,7 +207,6 @@ cdef class Loaded:
         t.homes = self.words(p.homes)
         t.server_space = p.server_space
         t.server_flag = p.server_flag
-        t.server_first = self.words(p.server_first)
         t.server_words = self.words(p.server_words)
         t.leads = len(p.lead_space)
         t.lead_space = self.words(p.lead_space)

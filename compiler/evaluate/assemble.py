@@ -291,15 +291,17 @@ def _write_servers(layout: Layout, program: p.Program, writer: RuleWriter, space
     spaces.leads(program.server_space, fields, gate, server=True)
     program.server_flag = gate.flag
     size = 0
-    for number, server in enumerate(_servers(layout)):
+    for server in _servers(layout):
+        shares = weights(server)
+        padding = _padding(size, 2 + len(shares) * p.SERVER[layout.family])
+        found += [0] * padding
+        size += padding
         key = layout.addresses.number(address(server.address)[1]), p.service(PROTOCOLS[server.protocol], server.port)
-        spaces.add(Key(program.server_space, key, number), gate, fields)
-        program.server_first.append(size)
+        spaces.add(Key(program.server_space, key, size), gate, fields)
         if server.persistence or any(real.forwarding != "masq" for real in server.servers):
             found += [-1, 0]
             size += 2
             continue
-        shares = weights(server)
         found += [sum(weight for _, weight in shares), len(shares)]
         size += 2 + len(shares) * p.SERVER[layout.family]
         for real, weight in shares:

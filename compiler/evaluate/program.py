@@ -231,8 +231,8 @@ class Program:
       many intervals each has, then for each element its (field, low, high) and its value.
     - `targets`: those that maps lead to. `homes`: entries of addresses: loopback, then for each interval of sources the
       host's own address that is nearest to it; empty if no rule redirects.
-    - `server_words`: the virtual servers of ipvs, by `server_first`: the total weight (-1 gives up), the count, then
-      for each real server its weight, whether it is on the host itself, and its target.
+    - `server_words`: the virtual servers of ipvs, at the values of their keys: the total weight (-1 gives up), the
+      count, then for each real server its weight, whether it is on the host itself, and its target.
     - `loaded`: the same as the native evaluator keeps it, made on first use.
     - `lead_space`, `lead_flag`, `lead_server`: the hash spaces by destination and service that lead to chains or to
       virtual servers, for fetching what a packet will need.
@@ -256,7 +256,6 @@ class Program:
     homes: array[int] = field(default_factory=words)
     server_space: int = -1
     server_flag: int = 0
-    server_first: array[int] = field(default_factory=words)
     server_words: array[int] = field(default_factory=words)
     lead_space: array[int] = field(default_factory=words)
     lead_flag: array[int] = field(default_factory=words)

@@ -276,7 +276,7 @@ class _Packet:
             found = self._find(program.server_space, (state[p.DESTINATION], p.service(state[p.PROTOCOL], 0)))
         if found < 0:
             return -1
-        at = program.server_first[program.keys[found]]
+        at = program.keys[found]
         total = program.server_words[at]
         if total < 0:
             raise _GiveUp
