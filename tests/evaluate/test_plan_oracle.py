@@ -16,6 +16,7 @@ from kcompile.ir.plan import Family, KubeVersion, Mode
 from tests.evaluate.clusters import NAMES, VARIATIONS, Site, sites
 from tests.evaluate.connections import Connection, connections
 from tests.evaluate.oracle import DIFFERENCES, Case, Fate, expected
+from tests.evaluate.random_clusters import random_site
 
 TARGETS: tuple[tuple[Mode, KubeVersion], ...] = (
     ("iptables", "1.37"),
@@ -155,3 +156,20 @@ def service_of(case: Case) -> tuple[str, str] | None:
     if not found or (found[1] == "external IP" and case.from_node and not case.to_node):
         return None
     return found[0].name, found[0].protocol
+
+
+def random_problems(seeds: range, step: int) -> list[str]:
+    found = []
+    for seed in seeds:
+        for by_mode in answers(random_site(seed), step):
+            found += [f"seed {seed}: {problem}" for problem in check(by_mode)]
+    return found
+
+
+def test_random_clusters_keep_the_promises_of_the_plan() -> None:
+    assert not random_problems(range(6), 11)
+
+
+@pytest.mark.slow
+def test_many_random_clusters_keep_the_promises_of_the_plan() -> None:
+    assert not random_problems(range(100, 200), 5)
