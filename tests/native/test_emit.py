@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcompile.targets import iptables
@@ -85,12 +85,14 @@ def records(draw: st.DrawFn) -> tuple[Any, ...]:
     return draw(texts), draw(numbers), draw(st.booleans()), every, some, tuple(draw(st.lists(texts, max_size=3)))
 
 
+@settings(deadline=None)
 @given(st.lists(records(), max_size=5))
 def test_the_extension_writes_what_the_twin_writes(given_records: list[tuple[Any, ...]]) -> None:
     got = native.fill(PROGRAM, given_records, FRAMES)
     assert got == twin.fill(PROGRAM, given_records, FRAMES)
 
 
+@settings(deadline=None)
 @given(st.lists(records(), max_size=8), st.data())
 def test_a_text_that_is_refilled_is_the_one_that_would_be_written(
     given_records: list[tuple[Any, ...]], data: st.DataObject

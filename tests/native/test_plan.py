@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcompile.frontend.source import NOWHERE as ORIGIN
@@ -39,6 +39,7 @@ ENDPOINTS = st.lists(
 PORTS = st.integers(0, 65535)
 
 
+@settings(deadline=None)
 @given(ENDPOINTS, st.booleans(), st.sampled_from((None, canonical_address)), PORTS, PORTS)
 def test_endpoints_are_those_of_the_twin(
     endpoints: list[Endpoint], ipv6: bool, canonical: object, one: int, two: int
