@@ -17,6 +17,7 @@ from kcompile.evaluate.packet import Host, Packet
 from kcompile.ir.ruleset import Ruleset
 from kcompile.readers import ipset, iptables, ipvsadm, nft, nft_json
 from kcompile.readers.iptables_dump import read_large
+from tests.fuzz import manifests
 
 DATA = Path(__file__).parents[1] / "data"
 HOST = Host(("192.168.1.11/24", "fd00:192:168:1::11/64"))
@@ -112,4 +113,8 @@ TARGETS: dict[str, Target] = {
     "nft-json": Target(_nft_json, _json_seeds),
     "ipvsadm": Target(_ipvsadm, lambda: iter([IPVS, *(line + b"\n" for line in IPVS.splitlines())])),
     "ipset": Target(_ipset, _files("rules/*.ipset", "proxy/*/expect/ipvs-1.30/ipset*")),
+    "yaml": Target(manifests.tokens_of_yaml, manifests.yaml_seeds),
+    "json": Target(manifests.tokens_of_json, manifests.json_seeds),
+    "manifests": Target(manifests.objects, manifests.yaml_seeds),
+    "rules": Target(manifests.rules, manifests.yaml_seeds),
 }

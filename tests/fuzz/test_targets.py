@@ -7,6 +7,8 @@ import pytest
 from tests.fuzz.targets import TARGETS
 
 FOUND: list[tuple[str, bytes]] = [
+    # A key stands twice around a list: to which manifest does that belong?
+    ("yaml", b"items:\n- a: b\nitems:\n- c: d\n"),
     # The end of a range is missing.
     ("nft-json", b'{"nftables": [{"set": {"name": "s", "type": "mark", "elem": [{"elem": {"val": {"range": []}}}]}}]}'),
     # An address of the other family to go to.
