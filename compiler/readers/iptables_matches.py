@@ -340,6 +340,13 @@ def _policy(match: Extension) -> Items:
     return (Assumed(str(match), (option.values[0] == "none") != option.negated),)
 
 
+def _socket(match: Extension) -> Items:
+    # Transparent sockets are those of proxies, for connections that they have taken: no first packet is for one.
+    if not match.has("--transparent"):
+        raise ValueError("any socket")
+    return (Assumed(str(match), False),)
+
+
 def _within(*limits: str, above: str = "") -> Callable[[Extension], Items]:
     """A limit that one packet alone keeps within."""
 
@@ -367,6 +374,7 @@ WHOLE: Mapping[str, Callable[[Extension], Items]] = MappingProxyType(
         "connlimit": _within("--connlimit-upto", above="--connlimit-above"),
         "quota": _within("--quota"),
         "rpfilter": lambda match: (Assumed(str(match), not match.has("--invert")),),
+        "socket": _socket,
         "nfacct": lambda match: (NoEffect(str(match)),),
         "comment": lambda match: (),
     }
@@ -410,6 +418,9 @@ OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "--limit-burst": ("limit",),
         "--quota": ("quota",),
         "--nfacct-name": ("nfacct",),
+        "--transparent": ("socket",),
+        "--nowildcard": ("socket",),
+        "--restore-skmark": ("socket",),
         "--loose": ("rpfilter",),
         "--validmark": ("rpfilter",),
         "--accept-local": ("rpfilter",),

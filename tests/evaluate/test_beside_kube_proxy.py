@@ -1,4 +1,4 @@
-"""The rules of Docker, flannel, Calico and a hand-written firewall: what becomes of packets under them."""
+"""The rules of Docker, flannel, Calico, Cilium and a hand-written firewall: what becomes of packets under them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def dump(*names: str) -> Ruleset:
 DOCKER = dump("docker.rules")
 FLANNEL = dump("flannel.rules")
 CALICO = dump("calico.rules", "calico.ipset")
+CILIUM = dump("cilium.rules")
 FIREWALL = dump("firewall.nft")
 
 
@@ -122,3 +123,21 @@ def test_dumps_of_several_tools_are_one_node() -> None:
     both = DOCKER + FIREWALL
     # Docker's chain comes first and lets it pass; the firewall's drops it.
     assert ends(both, arriving("192.168.1.11", 9999, in_interface="eth0")) == ["1 drop"]
+
+
+@pytest.mark.parametrize(
+    ("packet", "outcome"),
+    [
+        (
+            arriving("10.96.0.10", 80, source="10.0.0.9", in_interface="lxc1", out_interface="lxc2"),
+            "1 dnat 10.0.0.7:8080",
+        ),
+        (
+            arriving("8.8.8.8", 53, source="10.0.0.9", in_interface="lxc1", out_interface="eth0"),
+            "1 accept as 192.168.1.11",
+        ),
+    ],
+)
+def test_no_first_packet_is_for_the_socket_of_a_proxy(packet: Packet, outcome: str) -> None:
+    """Cilium marks what goes to its proxies; what it cannot be is not followed, though TPROXY is not understood."""
+    assert ends(CILIUM, packet) == [outcome]
