@@ -1,6 +1,6 @@
 """`make fuzz`: every target for a while, two at a time. Findings, corpora and what was printed go to build/fuzz.
 
-    python -m tests.fuzz [NAME]... [--seconds N]
+    python -m tests.fuzz [NAME]... [--seconds N] [--seed N]
 
 A finding is a file; `python -m tests.fuzz.one NAME build/fuzz/NAME build/fuzz/FINDING` runs it again.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from tests.fuzz.targets import TARGETS
 FOLDER = Path(__file__).parents[2] / "build" / "fuzz"
 SECONDS = 60
 AT_ONCE = 2
+SEED = 1
+"""From a fresh clone the same inputs at every run: a change is judged by what it changed."""
 # One input that takes 10 seconds, or 2 GB, is a finding too.
 LIMITS = ("-timeout=10", "-rss_limit_mb=2048", "-max_len=8192", "-print_final_stats=1")
 
@@ -28,6 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TARGETS)}; without one all")
     parser.add_argument("--seconds", type=int, default=SECONDS)
+    parser.add_argument("--seed", type=int, default=SEED, help="what is tried; 0 is another at every run")
     options = parser.parse_args()
     if importlib.util.find_spec("atheris") is None:
         print("not fuzzed: atheris is not installed (pip install -e '.[fuzz]'; it has no wheel for every Python)")
@@ -37,15 +41,17 @@ def main() -> int:
         parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return max(pool.map(lambda name: _fuzz(name, options.seconds), names))
+        return max(pool.map(lambda name: _fuzz(name, options.seconds, options.seed), names))
 
 
-def _fuzz(name: str, seconds: int) -> int:
+def _fuzz(name: str, seconds: int, seed: int) -> int:
     log = FOLDER / f"{name}.log"
     command = [sys.executable, "-m", "tests.fuzz.one", name, str(FOLDER / name)]
-    command += [*LIMITS, f"-max_total_time={seconds}", f"-artifact_prefix={FOLDER}/{name}-"]
+    command += [*LIMITS, f"-seed={seed}", f"-max_total_time={seconds}", f"-artifact_prefix={FOLDER}/{name}-"]
     with log.open("wb") as output:
-        status = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT).returncode
+        # The order of sets shows in what is covered.
+        environment = {**os.environ, "PYTHONHASHSEED": "0"} if seed else None
+        status = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment).returncode
     text = log.read_text(errors="replace").splitlines()
     runs = next((line.split()[-1] for line in text if "number_of_executed_units" in line), "?")
     found = f"FOUND, see {log}" if status else "nothing found"
