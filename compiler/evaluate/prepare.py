@@ -75,6 +75,7 @@ class Prepared:
                 family, number = address(server.address)
                 self._servers.setdefault((family, PROTOCOLS[server.protocol], number, server.port), server)
         self._programs: dict[tuple[int, Host], Program] = {}
+        self.virtual_hosts: dict[Host, Host] = {}
         self.virtual_addresses = frozenset((family, number) for family, _, number, _ in self._servers)
 
     def elements(self, table: Table, container: Container) -> tuple[NamedSet | Elements | None, SetIndex]:

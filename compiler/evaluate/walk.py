@@ -46,9 +46,13 @@ def trace(rules: Prepared, packet: Packet, host: Host | None = None, memory: Mem
 
 def with_virtual_addresses(rules: Prepared, host: Host) -> Host:
     """The host with the address of every virtual server: kube-proxy puts them on kube-ipvs0, for ipvs to see them."""
-    own = {text.partition("/")[0] for text in host.addresses}
-    added = sorted({address_text(*each) for each in rules.virtual_addresses} - own)
-    return Host((*host.addresses, *(f"{text}/{128 if ':' in text else 32}" for text in added))) if added else host
+    known = rules.virtual_hosts.get(host)
+    if known is None:
+        own = {text.partition("/")[0] for text in host.addresses}
+        added = sorted({address_text(*each) for each in rules.virtual_addresses} - own)
+        known = Host((*host.addresses, *(f"{text}/{128 if ':' in text else 32}" for text in added))) if added else host
+        rules.virtual_hosts[host] = known
+    return known
 
 
 def start(packet: Packet, host: Host, memory: Memory) -> State:
