@@ -69,7 +69,7 @@ class Prepared:
         self._marks: dict[tuple[int, int], VirtualServer] = {}
         for server in ruleset.virtual_servers:
             if server.protocol == "fwmark":
-                family = address(server.servers[0].address)[0] if server.servers else 6 if "ipv6" in server.flags else 4
+                family = 6 if "ipv6" in server.flags else 4
                 self._marks.setdefault((family, server.mark), server)
             else:
                 family, number = address(server.address)

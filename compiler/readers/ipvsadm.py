@@ -31,7 +31,7 @@ class _Service:
     real: dict[tuple[str, int], RealServer] = field(default_factory=dict)
 
 
-_Key = tuple[str, str, int, int]
+_Key = tuple[str, str, int, int, bool]
 
 
 def read(text: str, source: str = "") -> Ruleset:
@@ -61,9 +61,10 @@ def _line(tree: Node, words: list[str], number: int, services: dict[_Key, _Servi
         return
     options = [child for child in tree.children if isinstance(child, Node)]
     flag, place = _positions(options[0])[:2]
-    key = _key(words[flag], words[place])
+    key = _key(words[flag], words[place], any(option.name == "service_family" for option in options))
     if tree.name == "add_service":
-        virtual = _with_options(VirtualServer(*key[:3], mark=key[3], line=number), options[1:], words)  # type: ignore[arg-type]
+        bare = VirtualServer(*key[:3], mark=key[3], line=number)  # type: ignore[arg-type]
+        virtual = _with_options(bare, options[1:], words, key[4])
         known = services.get(key)
         services[key] = _Service(virtual, known.real if known else {})
     elif tree.name == "delete_service":
@@ -71,6 +72,9 @@ def _line(tree: Node, words: list[str], number: int, services: dict[_Key, _Servi
     else:
         real = _real(key[2], options[1:], words, number)
         held = services[key].real
+        if (":" in real.address) != key[4] and real.forwarding != "ipip":
+            # The kernel refuses it, too: only a tunnel leads to the other family (ip_vs_genl_set_cmd).
+            raise ValueError(f"`{real.address}` is not of the family of its virtual server")
         held.pop((real.address, real.port), None)
         if tree.name != "delete_server":
             held[real.address, real.port] = real
@@ -80,12 +84,13 @@ def _positions(node: Node) -> list[int]:
     return [child for child in node.children if isinstance(child, int)]
 
 
-def _key(flag: str, place: str) -> _Key:
-    """The protocol, address, port and mark of a virtual server."""
+def _key(flag: str, place: str, is_ipv6: bool) -> _Key:
+    """The protocol, address, port and mark of a virtual server, and whether it is IPv6: a mark does not say."""
     protocol = _PROTOCOLS[flag]
     if protocol == "fwmark":
-        return "fwmark", "", 0, integer(place)
-    return protocol, *host_and_port(place), 0
+        return "fwmark", "", 0, integer(place), is_ipv6
+    host, number = host_and_port(place)
+    return protocol, host, number, 0, ":" in host
 
 
 def host_and_port(text: str) -> tuple[str, int]:
@@ -99,7 +104,7 @@ def host_and_port(text: str) -> tuple[str, int]:
     return host, port(given) if given else 0
 
 
-def _with_options(server: VirtualServer, options: list[Node], words: list[str]) -> VirtualServer:
+def _with_options(server: VirtualServer, options: list[Node], words: list[str], is_ipv6: bool) -> VirtualServer:
     flags: list[str] = []
     for option in options:
         texts = [words[position] for position in _positions(option)]
@@ -108,8 +113,7 @@ def _with_options(server: VirtualServer, options: list[Node], words: list[str]) 
         elif option.name == "persistent":
             server = replace(server, persistence=integer(texts[1]) if len(texts) > 1 else DEFAULT_PERSISTENCE)
         elif option.name == "netmask":
-            length = prefix_length(6 if ":" in server.address or texts[1].isdecimal() else 4, texts[1])
-            server = replace(server, netmask=length)
+            server = replace(server, netmask=_netmask(texts[1], is_ipv6))
         elif option.name == "flags":
             flags += texts[1].split(",")
         elif option.name == "service_family":
@@ -117,6 +121,14 @@ def _with_options(server: VirtualServer, options: list[Node], words: list[str]) 
         elif option.name == "one_packet":
             flags.append("ops")
     return replace(server, flags=tuple(flags))
+
+
+def _netmask(text: str, is_ipv6: bool) -> int:
+    """The prefix length of a mask: IPv4 masks stand there in full, IPv6 ones as their length."""
+    length = prefix_length(6 if is_ipv6 else 4, text)
+    if length < 0 or text.isdecimal() != is_ipv6:
+        raise ValueError(f"`{text}` is no netmask of clients")
+    return length
 
 
 def _real(default_port: int, options: list[Node], words: list[str], line: int) -> RealServer:

@@ -17,6 +17,12 @@ FOUND: list[tuple[str, bytes]] = [
         b"*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s 10.0.0.0/8 -j RETURN\n"
         b"-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00::1]:80\nCOMMIT\n",
     ),
+    # A netmask that is no IPv4 mask, and a real server of the other family.
+    (
+        "ipvsadm",
+        b"-A -t 10.96.0.10:80 -s rr -p 10800 -M 55\n-a -t 10.96.0.10:80 -r 10.244.0.5:8080 -m -w 1\n"
+        b"-A -t 10.96.0.10:80 -s rr\n-a -t 10.96.0.10:80 -r [fd00::5]:8080 -m -w 1\n",
+    ),
 ]
 
 

@@ -67,3 +67,27 @@ def test_everything_that_is_compiled_is_understood(case: str) -> None:
     read = ipvsadm.read(text)
     assert not read.unknown
     assert len(read.virtual_servers) == sum(line.startswith("-A") for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-A -t 10.96.0.11:80 -s rr -p 300 -M 55",
+        "-A -t 10.96.0.11:80 -s rr -p 300 -M 255.0.255.0",
+        "-A -t [fd00::b]:80 -s rr -p 300 -M 255.255.255.0",
+        "-A -t [fd00::b]:80 -s rr -p 300 -M 129",
+        "-a -t 10.96.0.10:80 -r [fd00::5]:8080 -m -w 1",
+        "-a -f 7 -6 -r 10.244.0.5 -g -w 1",
+        "-a -f 7 -r 10.244.0.5 -m -w 1",
+    ],
+)
+def test_what_the_kernel_would_refuse_is_unknown(line: str) -> None:
+    servers = "-A -t 10.96.0.10:80 -s rr\n-A -f 7 -6 -s rr\n"
+    read = ipvsadm.read(servers + line)
+    assert [unknown.text for unknown in read.unknown] == [line]
+    assert read.virtual_servers == ipvsadm.read(servers).virtual_servers
+
+
+def test_only_a_tunnel_leads_to_the_other_family() -> None:
+    read = ipvsadm.read("-A -t 10.96.0.10:80 -s rr\n-a -t 10.96.0.10:80 -r [fd00::5]:80 -i -w 1\n")
+    assert [real.address for real in read.virtual_servers[0].servers] == ["fd00::5"]
