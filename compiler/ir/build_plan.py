@@ -14,13 +14,11 @@ from kcompile.ir.node_addresses import (
     node_port_cidrs,
     own_addresses,
 )
-from kcompile.ir.plan import Family, FamilyPlan, KubeVersion, Mode, NodePlan
+from kcompile.ir.plan import FAMILIES, Family, FamilyPlan, KubeVersion, Mode, NodePlan
 from kcompile.ir.shared_plan import SharedFamily, share
 from kcompile.model.cluster import Cluster
 from kcompile.model.configuration import KubeProxyConfiguration
 from kcompile.model.node import Node
-
-FAMILIES: tuple[Family, Family] = (4, 6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kcompile.ir.plan import Family, FamilyPlan, NodePlan, ServicePortInfo
+from kcompile.ir.plan import FAMILIES, FamilyPlan, NodePlan, ServicePortInfo
 from kcompile.ir.versions import ENDPOINT_RULES
-
-FAMILIES: tuple[Family, Family] = (4, 6)
 
 
 def may_depend_on_node(plan: NodePlan) -> bool:

@@ -13,6 +13,7 @@ from kcompile.frontend.source import NOWHERE, Origin
 from kcompile.model.configuration import KubeProxyConfiguration
 
 Family = Literal[4, 6]
+FAMILIES: tuple[Family, Family] = (4, 6)
 Mode = Literal["iptables", "ipvs", "nftables", "userspace"]
 KubeVersion = Literal["1.30", "1.34", "1.37"]
 
