@@ -278,6 +278,8 @@ cdef class Grammar:
         for i in range(record.count):
             field = fields[i]
             record.offsets[i] = slot_offset(builder.type, field.name)
+            if record.offsets[i] == 0:
+                raise TypeError(f"{builder.type.__name__}.{field.name} is no slot")
             # What a factory gives is shared: the model's are constants.
             default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
             if default is not dataclasses.MISSING:
@@ -381,17 +383,6 @@ cdef class Grammar:
             Py_INCREF(resolved)
             value[0] = <PyObject *>resolved
         return terminal
-
-
-cdef Py_ssize_t slot_offset(type owner, str name) except -1:
-    """Where an object of a class keeps a slot. Raises TypeError if the attribute is none, as `__slots__` makes it."""
-    descriptor = owner.__dict__.get(name)
-    if not isinstance(descriptor, MemberDescriptorType):
-        raise TypeError(f"{owner.__name__}.{name} is no slot")
-    cdef const PyMemberDef *member = (<PyMemberDescrObject *>descriptor).d_member
-    if member.type != T_OBJECT_EX or not 0 < member.offset < (<PyTypeObject *>owner).tp_basicsize:
-        raise TypeError(f"{owner.__name__}.{name} is no slot of an object")
-    return member.offset
 
 
 cdef void *allocate(size_t count, size_t size) except NULL:

@@ -13,7 +13,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 import dataclasses
-from types import MappingProxyType, MemberDescriptorType
+from types import MappingProxyType
 
 from kcompile.frontend import build, grammar_tables, scalars
 from kcompile.frontend.events import DuplicateKey, Event, Unsure
@@ -33,14 +33,6 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GET_LENGTH(PyObject *text)
 
     PyObject *PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t items) except NULL
-    ctypedef struct PyMemberDescrObject:
-        PyMemberDef *d_member
-
-cdef extern from "structmember.h":
-    int T_OBJECT_EX
-    ctypedef struct PyMemberDef:
-        int type
-        Py_ssize_t offset
 
 cdef extern from "json_scanner.h":
     enum:
@@ -103,6 +95,7 @@ cdef extern from "yaml_scanner.h":
     int yaml_open(Scanner *scanner) noexcept nogil
     int yaml_scan(Scanner *scanner, int stop) noexcept nogil
 
+include "slots.pxi"
 include "grammar.pxi"
 include "manifest_parser.pxi"
 

@@ -6,10 +6,11 @@ An endpoint's tuple is of a type that is given (`kcompile.ir.plan.EndpointInfo`)
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_SET_ITEM
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 include "emit_buffer.pxi"
+include "slots.pxi"
 
 cdef extern from "Python.h":
     int PyType_IsSubtype(PyTypeObject *one, PyTypeObject *other)
@@ -17,12 +18,10 @@ cdef extern from "Python.h":
     unsigned long Py_TPFLAGS_TUPLE_SUBCLASS
     PyObject *PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t items) except NULL
     int PyObject_GenericSetAttr(object target, object name, object value) except -1
-    PyTypeObject *Py_TYPE(object value)
 
 cdef extern from *:
     """
     #include "emit.h"
-    #include "structmember.h"
 
     /* Only slots lie between the head of such an object and its end: no dict, no weak references, no other base. */
     static int has_slots_only(PyTypeObject *type) {
@@ -42,34 +41,9 @@ cdef extern from *:
         }
         return made;
     }
-
-    /* Where a slot of that name lies in objects of a type, or 0. */
-    static Py_ssize_t slot_offset(PyObject *type, PyObject *name) {
-        PyObject *found = PyDict_GetItemWithError(((PyTypeObject *)type)->tp_dict, name); /* borrowed */
-        if (!found || !Py_IS_TYPE(found, &PyMemberDescr_Type)) return 0;
-        PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
-        return member->type == T_OBJECT_EX ? member->offset : 0;
-    }
-
-    /* Four numbers up to 255 without leading zeros: an IPv4 address in its only spelling. */
-    static int is_dotted_quad(const char *text, Py_ssize_t length) {
-        const char *end = text + length;
-        for (int part = 0; part < 4; part++) {
-            int number = 0, digits = 0;
-            if (part && (text == end || *text++ != '.')) return 0;
-            for (; text < end && *text >= '0' && *text <= '9' && digits < 4; digits++) {
-                if (digits && !number) return 0;
-                number = 10 * number + (*text++ - '0');
-            }
-            if (!digits || number > 255) return 0;
-        }
-        return text == end;
-    }
     """
     int has_slots_only(type type) noexcept
     object copy_slots(object given)
-    Py_ssize_t slot_offset(object type, object name)
-    int is_dotted_quad(const char *text, Py_ssize_t length) noexcept
 
     ctypedef struct Block:
         uint64_t prefix
@@ -82,6 +56,9 @@ cdef extern from *:
     uint64_t key_prefix(const char *key, size_t length) noexcept
     void merge_sort(Block *blocks, Block *spare, size_t count, const Keys *keys) noexcept
     int block_after(const Block *a, const Block *b, const Keys *keys) noexcept
+
+cdef extern from "syntax.h":
+    bint parse_dotted_quad(const char *text, size_t length, uint32_t *address) noexcept
 
 cdef enum:  # the fields of an endpoint
     IP
@@ -119,28 +96,10 @@ cdef inline void put_field(PyObject *made, int field, value):
 
 cdef inline bint is_ipv4_text(str address):
     cdef PyObject *text = <PyObject *>address
+    cdef uint32_t number
     if not PyUnicode_IS_COMPACT_ASCII(text):
         return False
-    return is_dotted_quad(<const char *>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text))
-
-
-cdef struct Slot:
-    PyTypeObject *type
-    Py_ssize_t offset
-
-
-cdef inline attribute(given, str name, const Slot *slot):
-    cdef PyObject *value = NULL
-    if slot.offset and Py_TYPE(given) == slot.type:
-        value = (<PyObject **>(<char *><PyObject *>given + slot.offset))[0]
-    return getattr(given, name) if value == NULL else <object>value
-
-
-cdef Slot slot_of(given, str name):
-    cdef Slot slot
-    slot.type = Py_TYPE(given)
-    slot.offset = slot_offset(<object>slot.type, name)
-    return slot
+    return parse_dotted_quad(<const char *>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text), &number)
 
 
 def usable(kind, endpoints, bint ipv6, canonical, int port, origin):

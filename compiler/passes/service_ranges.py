@@ -82,19 +82,24 @@ def _families_shown(services: tuple[Service, ...]) -> tuple[Family, ...]:
     It is IPv4 alone unless a Service proves the other family: by a cluster IP, by naming the family, or by requiring
     both. The cluster IP of default/kubernetes, else of kube-dns, has the primary family.
     """
-    addressed: set[Family] = set()
+    addressed = [service for service in services if service.cluster_ip and service.cluster_ip != "None"]
+    shown = {family_of(address) for service in addressed for address in service.cluster_ips}
+    deciding = {service.meta.key: service for service in addressed if service.meta.key in (KUBERNETES, KUBE_DNS)}
+    if len(addressed) < len(services):
+        shown |= _families_named(services)
+    if not addressed:
+        shown.add(4)
+    primary = deciding.get(KUBERNETES) or deciding.get(KUBE_DNS)
+    first = family_of(primary.cluster_ip) if primary else min(shown)
+    return first, *sorted(shown - {first})
+
+
+def _families_named(services: tuple[Service, ...]) -> set[Family]:
+    """The families that Services name which have no cluster IP, and may have one."""
     named: set[Family] = set()
-    primary: dict[tuple[str, str], Family] = {}
     for service in services:
-        if service.cluster_ip and service.cluster_ip != "None":
-            addressed.update(map(family_of, service.cluster_ips))
-            primary[service.meta.key] = family_of(service.cluster_ip)
-        elif service.selector or service.cluster_ip != "None":
+        if not service.cluster_ip or (service.selector and service.cluster_ip == "None"):
             named.update(family for family, name in IP_FAMILY.items() if name in service.ip_families)
             if service.ip_family_policy == "RequireDualStack":
                 named.update((4, 6))
-    shown = addressed | named or {4}
-    if 4 not in shown and not addressed:
-        shown.add(4)
-    first = primary.get(KUBERNETES) or primary.get(KUBE_DNS) or min(shown)
-    return first, *sorted(shown - {first})
+    return named

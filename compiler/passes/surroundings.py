@@ -38,8 +38,7 @@ def complete_nodes(cluster: Cluster) -> tuple[Cluster, tuple[Diagnostic, ...]]:
     if cluster.nodes:
         return cluster, _borrowed_name(config, cluster.nodes)
     names = {config.hostname_override, *(pod.spec.node_name for pod in cluster.pods)}
-    for endpoint_slice in cluster.endpoint_slices:
-        names.update(endpoint.node_name for endpoint in endpoint_slice.endpoints)
+    names |= {endpoint.node_name for endpoint_slice in cluster.endpoint_slices for endpoint in endpoint_slice.endpoints}
     for endpoints in cluster.endpoints:
         for subset in endpoints.subsets:
             names.update(address.node_name for address in (*subset.addresses, *subset.not_ready_addresses))

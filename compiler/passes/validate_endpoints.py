@@ -5,11 +5,16 @@ from __future__ import annotations
 from kcompile.diagnostics import Diagnostic
 from kcompile.frontend.source import Path
 from kcompile.model import Endpoint, EndpointPort, Endpoints, EndpointSlice, TargetReference
-from kcompile.passes.addresses import IP_FAMILY, is_usable_ipv4, parse_address
+from kcompile.passes.addresses import IP_FAMILY, parse_address
 from kcompile.passes.problems import Problems
 from kcompile.passes.syntax import LABEL, SUBDOMAIN, is_dns_label, is_kind, is_qualified_name, is_subdomain, shown
 from kcompile.passes.validate_meta import Proven, check_meta
 from kcompile.passes.validate_service import PROTOCOLS, check_usable_address
+
+try:
+    from kcompile.native.validate import first_unusual
+except ImportError:
+    from kcompile.twins.validate import first_unusual
 
 ADDRESS_TYPES = ("IPv4", "IPv6", "FQDN")
 MAX_ENDPOINTS = 1000
@@ -33,21 +38,19 @@ def validate_endpoint_slice(endpoint_slice: EndpointSlice, proven: Proven) -> li
     if len(endpoints) > MAX_ENDPOINTS:
         text = f"{len(endpoints)} endpoints: the API server takes no more than {MAX_ENDPOINTS} in a slice"
         check.warning("too-many", ("endpoints",), text)
-    ipv4 = address_type == "IPv4"
-    for index, endpoint in enumerate(endpoints):
-        addresses = endpoint.addresses
-        # What nearly every endpoint has, one address, is looked at here: this runs once for each endpoint of a cluster.
-        if not (ipv4 and len(addresses) == 1 and is_usable_ipv4(addresses[0])):
-            _check_addresses(check, ("endpoints", index, "addresses"), addresses, address_type)
-        _check_endpoint(check, index, endpoint, proven)
+    index = first_unusual(endpoints, 0) if address_type == "IPv4" else 0
+    while index < len(endpoints):
+        _check_endpoint(check, index, endpoints[index], address_type, proven)
+        index = first_unusual(endpoints, index + 1) if address_type == "IPv4" else index + 1
     return check.found
 
 
-def _check_endpoint(check: Problems, index: int, endpoint: Endpoint, proven: Proven) -> None:
-    if endpoint.node_name and endpoint.node_name not in proven.subdomains and not proven.subdomain(endpoint.node_name):
+def _check_endpoint(check: Problems, index: int, endpoint: Endpoint, address_type: str, proven: Proven) -> None:
+    _check_addresses(check, ("endpoints", index, "addresses"), endpoint.addresses, address_type)
+    if endpoint.node_name and not proven.subdomain(endpoint.node_name):
         path: Path = ("endpoints", index, "nodeName")
         check.error("bad-name", path, f"{shown(endpoint.node_name)} is not {SUBDOMAIN}")
-    if endpoint.zone and endpoint.zone not in proven.label_values and not proven.label_value(endpoint.zone):
+    if endpoint.zone and not proven.label_value(endpoint.zone):
         check.error("bad-name", ("endpoints", index, "zone"), f"{shown(endpoint.zone)} is not a zone's name")
     if endpoint.hostname and not is_dns_label(endpoint.hostname):
         check.error("bad-name", ("endpoints", index, "hostname"), f"{shown(endpoint.hostname)} is not {LABEL}")

@@ -28,13 +28,16 @@ MAX_ANNOTATIONS_SIZE = 256 * 1024
 class Proven:
     """Values that have passed their grammar before: in a large cluster most labels, node names and zones repeat."""
 
-    __slots__ = ("dns_labels", "label_values", "labels", "subdomains")
+    __slots__ = ("dns_labels", "label_values", "qualified_names", "subdomains")
 
     def __init__(self) -> None:
-        self.labels: set[tuple[str, str]] = set()
+        self.qualified_names: set[str] = set()
         self.subdomains: set[str] = set()
         self.dns_labels: set[str] = set()
         self.label_values: set[str] = set()
+
+    def qualified_name(self, text: str) -> bool:
+        return _proven(text, self.qualified_names, is_qualified_name)
 
     def subdomain(self, text: str) -> bool:
         return _proven(text, self.subdomains, is_subdomain)
@@ -69,7 +72,7 @@ def check_meta(check: Problems, meta: Meta, proven: Proven, namespaced: bool = T
         check.error("bad-name", ("metadata", "namespace"), f"{shown(meta.namespace)} is not {LABEL}")
     check_labels(check, meta.labels, ("metadata", "labels"), proven)
     if meta.annotations:
-        check_annotations(check, meta.annotations, ("metadata", "annotations"))
+        check_annotations(check, meta.annotations, ("metadata", "annotations"), proven)
     if meta.deletion_timestamp and not is_timestamp(meta.deletion_timestamp):
         text = f"{shown(meta.deletion_timestamp)} is not a time such as 2024-01-02T03:04:05Z"
         check.error("bad-value", ("metadata", "deletionTimestamp"), text)
@@ -81,26 +84,21 @@ def check_meta(check: Problems, meta: Meta, proven: Proven, namespaced: bool = T
 
 def check_labels(check: Problems, labels: Mapping[str, str], path: Path, proven: Proven) -> None:
     """Check the keys and values of labels or of a selector."""
-    seen = proven.labels
-    for pair in labels.items():
-        if pair in seen:
-            continue
-        key, value = pair
-        if not is_qualified_name(key):
+    keys, values = proven.qualified_names, proven.label_values
+    for key, value in labels.items():
+        if key not in keys and not proven.qualified_name(key):
             check.error("bad-label", (*path, key), f"{shown(key)} is not a label's key")
-        elif not is_label_value(value):
+        elif value not in values and not proven.label_value(value):
             text = f"{shown(value)} is not a label's value: letters, digits, `-`, `_` and `.`, at most 63 characters"
             check.error("bad-label", (*path, key), text)
-        else:
-            seen.add(pair)
 
 
-def check_annotations(check: Problems, annotations: Mapping[str, str], path: Path) -> None:
+def check_annotations(check: Problems, annotations: Mapping[str, str], path: Path, proven: Proven) -> None:
     """Check the keys of annotations, and their size; their values may be anything."""
     size = 0
     for key, value in annotations.items():
         size += len(key) + len(value)
-        if not key.isascii() or not is_qualified_name(key.lower()):
+        if not key.isascii() or not proven.qualified_name(key.lower()):
             check.error("bad-annotation", (*path, key), f"{shown(key)} is not an annotation's key")
     if size > MAX_ANNOTATIONS_SIZE:
         text = f"{size} characters in all, more than {MAX_ANNOTATIONS_SIZE}"

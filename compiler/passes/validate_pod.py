@@ -57,7 +57,7 @@ def validate_workload(workload: Workload, proven: Proven) -> list[Diagnostic]:
         check.error("bad-name", ("spec", "serviceName"), f"{shown(workload.service_name)} is not {LABEL}")
     template: Path = ("spec", "template")
     check_labels(check, workload.template_meta.labels, (*template, "metadata", "labels"), proven)
-    check_annotations(check, workload.template_meta.annotations, (*template, "metadata", "annotations"))
+    check_annotations(check, workload.template_meta.annotations, (*template, "metadata", "annotations"), proven)
     _check_spec(check, (*template, "spec"), workload.template_spec, proven)
     return check.found
 

@@ -1,0 +1,3 @@
+from kcompile.model.endpoint_slice import Endpoint
+
+def first_unusual(endpoints: tuple[Endpoint, ...], start: int) -> int: ...
