@@ -60,11 +60,26 @@ def _say_if_slow() -> None:
         note("running on plain Python, slower: the compiled extensions are missing; install gcc, then kcompile again")
 
 
+_LARGE = 16 << 20
+"""Bytes of manifests whose objects fill many pages."""
+
+
+def _prefer_huge_pages() -> None:
+    try:
+        from kcompile.native.arenas import prefer_huge_pages
+    except ImportError:
+        return
+    prefer_huge_pages()
+
+
 def load_cluster(paths: Sequence[str]) -> CompiledCluster:
     """The cluster in these paths; warnings and what was skipped go to standard error. Raises `Errors`."""
     _say_if_slow()
     sources, unread = read_sources(paths)
-    with ProgressBar("reading manifests", sum(len(source.data) for source in sources)) as bar:
+    size = sum(len(source.data) for source in sources)
+    if size >= _LARGE:
+        _prefer_huge_pages()
+    with ProgressBar("reading manifests", size) as bar:
         cluster = compile_sources(sources, unread, bar.advance)
     report(cluster.warnings)
     skipped = cluster.model.skipped
