@@ -43,17 +43,21 @@ static inline void copy_short(char *to, const char *text, size_t length) {
     }
 }
 
-/* What may be read behind a text in a buffer, and written behind a copy of it. */
+/* What may be read behind a text in a buffer, and written behind a copy of it. No more than it takes: what lies behind a
+ * text may have to come from memory. */
 #define PADDING 64
 
+static inline void copy_block(char *to, const char *text, size_t length) {
+    char block[PADDING]; /* the texts may overlap */
+    memcpy(block, text, length);
+    memcpy(to, block, length);
+}
+
 static inline void copy_padded(char *to, const char *text, size_t length) {
-    if (length > PADDING) {
-        memcpy(to, text, length);
-    } else {
-        char padded[PADDING]; /* the texts may overlap */
-        memcpy(padded, text, PADDING);
-        memcpy(to, padded, PADDING);
-    }
+    if (length <= 16) copy_block(to, text, 16);
+    else if (length <= 32) copy_block(to, text, 32);
+    else if (length <= PADDING) copy_block(to, text, PADDING);
+    else memcpy(to, text, length);
 }
 
 /* At most 20 characters. */
@@ -70,11 +74,11 @@ static inline int write_decimal(char *to, int64_t number) {
     return length;
 }
 
-/* A stretch of text and its key: the key's first eight bytes as a number that compares like them, and its entry in the
- * table of where keys start (the next entry is where it ends). */
+/* What is sorted: a number, and its key: the key's first eight bytes as a number that compares like them, and its entry
+ * in the table of where keys start (the next entry is where it ends). */
 typedef struct {
     uint64_t prefix;
-    size_t entry, start, length;
+    uint32_t entry, number;
 } Block;
 
 static inline uint64_t key_prefix(const char *key, size_t length) {
@@ -119,23 +123,20 @@ static void merge_sort(Block *blocks, Block *spare, size_t count, const Keys *ke
     memcpy(blocks + k, spare + i, (half - i) * sizeof *blocks);
 }
 
-#define BUCKETS 65536
-
-/* Hashed names scatter over their first two characters: what is left to sort in each bucket fits into the cache.
- * `bounds` has BUCKETS + 1 zeros, and zeros again afterwards. */
-static void sort_blocks(Block *blocks, Block *spare, size_t count, size_t *bounds, const Keys *keys) {
-    if (count < BUCKETS / 16) {
+/* Many keys are put into buckets by a byte of their prefixes, first the most significant (7), then by the next: hashed
+ * names scatter well. Stable too. */
+static void sort_blocks(Block *blocks, Block *spare, size_t count, int byte, const Keys *keys) {
+    if (count < 64 || byte < 0) {
         merge_sort(blocks, spare, count, keys);
         return;
     }
-    for (size_t i = 0; i < count; i++) bounds[(blocks[i].prefix >> 48) + 1]++;
-    for (size_t i = 0; i < BUCKETS; i++) bounds[i + 1] += bounds[i];
-    for (size_t i = 0; i < count; i++) spare[bounds[blocks[i].prefix >> 48]++] = blocks[i];
-    /* Now each bound is the end of its bucket. */
-    for (size_t i = 0, start = 0; i < BUCKETS; start = bounds[i++])
-        if (bounds[i] > start) merge_sort(spare + start, blocks + start, bounds[i] - start, keys);
+    size_t ends[257] = {0};
+    for (size_t i = 0; i < count; i++) ends[(blocks[i].prefix >> 8 * byte & 255) + 1]++;
+    for (size_t i = 0; i < 256; i++) ends[i + 1] += ends[i];
+    for (size_t i = 0; i < count; i++) spare[ends[blocks[i].prefix >> 8 * byte & 255]++] = blocks[i];
     memcpy(blocks, spare, count * sizeof *blocks);
-    memset(bounds, 0, (BUCKETS + 1) * sizeof *bounds);
+    for (size_t i = 0, start = 0; i < 256; start = ends[i++])
+        sort_blocks(blocks + start, spare + start, ends[i] - start, byte - 1, keys);
 }
 
 /* The text runs to dozens of megabytes that are written once: most of the page faults go with huge pages. Advice only,
@@ -150,18 +151,30 @@ static inline void prefer_huge_pages(char *data, size_t size) {
 #endif
 }
 
+/* gcc 12 takes a function that only prefetches, or calls such a one, for one that does nothing, and drops its calls: not
+ * with something volatile in it, be it nothing. */
+static inline void prefetch(const void *place) {
+    __builtin_prefetch(place);
+    __asm__ volatile("");
+}
+
+static inline void prefetch_text(const char *text, size_t length) {
+    prefetch(text);
+    prefetch(text + length);
+}
+
+static inline void prefetch_slot(PyObject *tuple, Py_ssize_t number) {
+    prefetch(&((PyTupleObject *)tuple)->ob_item[number]);
+}
+
 /* Items lie anywhere in memory: ask for the next ones in good time, and for the text that mostly comes first in them. */
 static inline void prefetch_text_of_item(PyObject *item) {
-    if (PyTuple_Check(item) && PyTuple_GET_SIZE(item)) {
-        const char *first = (const char *)PyTuple_GET_ITEM(item, 0);
-        __builtin_prefetch(first);
-        __builtin_prefetch(first + 63);
-    }
+    if (PyTuple_Check(item) && PyTuple_GET_SIZE(item)) prefetch_text((const char *)PyTuple_GET_ITEM(item, 0), 63);
 }
 
 static inline void prefetch_items(PyObject *items, Py_ssize_t i) {
     Py_ssize_t count = PyTuple_GET_SIZE(items);
-    if (i + 8 < count) __builtin_prefetch(PyTuple_GET_ITEM(items, i + 8));
+    if (i + 8 < count) prefetch(PyTuple_GET_ITEM(items, i + 8));
     if (i + 4 < count) prefetch_text_of_item(PyTuple_GET_ITEM(items, i + 4));
 }
 
@@ -171,18 +184,8 @@ static inline void prefetch_first_items(PyObject *items, int texts) {
     for (Py_ssize_t i = 0; i < count && i < (texts ? 4 : 8); i++) {
         PyObject *item = PyTuple_GET_ITEM(items, i);
         if (texts) prefetch_text_of_item(item);
-        else __builtin_prefetch(item);
+        else prefetch(item);
     }
-}
-
-static inline void prefetch(const void *place) { __builtin_prefetch(place); }
-
-static inline void prefetch_slot(PyObject *tuple, Py_ssize_t number) {
-    __builtin_prefetch(&((PyTupleObject *)tuple)->ob_item[number]);
-}
-
-static inline void prefetch_text(const char *text, size_t length) {
-    for (size_t i = 0; i < length && i < 512; i += 64) __builtin_prefetch(text + i);
 }
 
 #endif

@@ -2,7 +2,7 @@
 
 The values of all records (chain names above all) are worked out first, in one go. Then each section is written in turn
 into one growing bytes object, which is the result. What a line says of its record is put together once a record, and
-copied for each item. Where items are sorted, their lines are written aside and copied when their turn comes.
+copied for each item. Where items are sorted, it is kept with them, and they are written when their turn comes.
 
 Everything that is read by position is checked against its length; literals and templates are pointed to inside the
 program and the records, which are held for as long as the text is being written.

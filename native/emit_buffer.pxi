@@ -52,7 +52,13 @@ cdef int open_buffer(Buffer *buffer, size_t size) except -1:
     buffer.data = bytes_text(buffer.bytes)
     buffer.used = 0
     buffer.size = size
+    prefer_huge_pages(buffer.data, size)
     return 0
+
+
+cdef inline void close_buffer(Buffer *buffer) noexcept:
+    Py_XDECREF(buffer.bytes)
+    buffer.bytes = NULL
 
 
 cdef int grow(Buffer *buffer, size_t size) except -1:

@@ -5,7 +5,7 @@ cdef extern from "emit.h":
 
 cdef struct Lines:  # where the lines of a section stand: for each record, or for each item in its order
     size_t *starts
-    Noted *items
+    Stretch *items
     size_t n_items
 
 
@@ -29,7 +29,7 @@ cdef class Kept:
         for s, (head, tail) in enumerate(frames):
             self.base.put_section(&self.base.program.sections[s], head, tail)
             self.lines[s].starts, self.lines[s].items = self.base.kept_starts, self.base.kept_items
-            self.lines[s].n_items = self.base.n_noted
+            self.lines[s].n_items = self.base.n_kept_items
         self.text = self.base.finish()
         self.base.close()
 
@@ -95,21 +95,17 @@ cdef class _Refill(_Sections):
         for s, (head, tail) in enumerate(frames):
             section = &self.program.sections[s]
             begin = self.output.used
-            put_text(&self.output, text_of(head))
-            self.written = 0
+            self.open_section(section, head)
             if section.by_item:
                 self.merge_items(section, &self.kept.lines[s])
             elif section.first < section.last:
                 self.merge_records(section, self.kept.lines[s].starts)
-            if self.written or not section.omit_empty:
-                put_text(&self.output, text_of(tail))
-            else:
-                self.output.used = begin
+            self.close_section(section, tail, begin)
         return self.finish()
 
     cdef int merge_records(self, Section *section, const size_t *starts) except -1:
         cdef size_t k = 0, last, n = len(self.kept.keys)
-        cdef const size_t *order = NULL
+        cdef const uint32_t *order = NULL
         if section.order_by >= 0:
             order = self.kept.base.record_order(section.order_by)
         while k < n:
@@ -119,30 +115,17 @@ cdef class _Refill(_Sections):
             # The stretch begins with a separator, if there is something before it.
             self.copy(section, starts[k] + (section.separator.length if starts[k] > starts[0] else 0), starts[last])
             if last < n:
-                self.put_record(&self.output, section, self.own[order[last] if order != NULL else last], False)
+                self.put_record(section, self.own[order[last] if order != NULL else last])
             k = last + 1
         return 0
 
     cdef int merge_items(self, Section *section, const Lines *lines) except -1:
-        cdef size_t i, k = 0, end, n = len(self.records)
-        cdef Noted *item
-        self.n_noted = self.aside.used = 0
-        if self.max_noted == 0:
-            self.max_noted = self.count_items(self.program.values[section.order_by].over) + 1
-            self.noted = <Noted *>enlarged(NULL, self.max_noted * sizeof(Noted))
-        for i in range(n):
-            self.put_record(&self.aside, section, i, True)
-        self.sort_noted()
-        self.written = 0
-        for i in range(self.n_noted):
-            item = &self.noted[self.sorted[i]]
-            end = self.after(lines, k, item)
+        cdef size_t i, k = 0, end
+        for i in range(self.note_items(section)):
+            end = self.after(lines, k, self.in_order(i))
             self.copy_items(section, lines, k, end)
+            self.put_noted(self.in_order(i))
             k = end
-            if self.written:
-                put_text(&self.output, section.separator)
-            put(&self.output, self.aside.data + item.start, item.length)
-            self.written += 1
         return self.copy_items(section, lines, k, lines.n_items)
 
     cdef size_t after(self, const Lines *lines, size_t first, const Noted *item) noexcept:
@@ -170,14 +153,14 @@ cdef class _Refill(_Sections):
     cdef int copy_items(self, Section *section, const Lines *lines, size_t first, size_t last) except -1:
         """Copy a stretch of kept items without those of records that differ."""
         cdef size_t k
-        cdef const Noted *item
+        cdef const Stretch *item
         while first < last:
             k = first
             while k < last and self.own[lines.items[k].record] < 0:
                 k += 1
             if k > first:
                 item = &lines.items[k - 1]
-                self.copy(section, lines.items[first].start, item.start + item.length)
+                self.copy(section, lines.items[first].start, item.end)
             first = k + 1
         return 0
 

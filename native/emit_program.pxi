@@ -31,6 +31,7 @@ cdef struct Line:
 
 cdef struct Row:
     int each
+    bint of_items  # whether the items themselves are looked at, and not only their values
     int first
     int last
 
@@ -163,8 +164,9 @@ cdef class _Program:
         section.first = self.n_rows
         for row in source.rows:
             self.read_row(&self.rows[self.n_rows], row)
+            section.touches_items |= self.rows[self.n_rows].of_items
+            section.touches_items |= any([kind == JOIN for line in row.lines for kind, _ in line.operations])
             self.n_rows += 1
-            section.touches_items |= row.each >= 0 or any([k == JOIN for line in row.lines for k, _ in line.operations])
             if section.by_item and row.each < 0:
                 raise ValueError("a section of items has a line outside of them")
         section.last = self.n_rows
@@ -182,6 +184,7 @@ cdef class _Program:
             line.when, line.unless = self.mask(given.when, self.width), self.mask(given.unless, self.width)
             line.item_when, line.item_unless = self.mask(given.item_when, width), self.mask(given.item_unless, width)
             line.text = self.template(given.operations, row.each, self.n_joins, self.n_values)
+            row.of_items |= line.item_when or line.item_unless or any([kind == ITEM for kind, _ in given.operations])
             self.n_lines += 1
         row.last = self.n_lines
         self.widest_row = max(self.widest_row, row.last - row.first)

@@ -1,6 +1,6 @@
 # Records, their values, and templates that are filled in from them. A part of emit.pyx.
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
 
 cdef extern from "sha256.h":
     ctypedef void (*sha256_block_function)(unsigned int *state, const unsigned char *block) noexcept
@@ -18,20 +18,22 @@ cdef extern from "emit.h":
 
 cdef enum:
     TEXT = -1  # a step: a stretch of the scratch buffer
-    ENTRY = -2  # a step: the entry of the item's own place
+    ENTRY = -2  # a step: an entry that lies at a known distance from the item's place
+    LINE = -3  # a step: what follows is a line, which the item may not have
     SAMPLE = 64  # records that tell what the rest will take
 
-cdef struct Step:  # of writing an item
-    int kind  # TEXT, ENTRY, or the operation's
-    size_t start  # in the scratch buffer, or the entry of the first item
-    size_t length  # or how far it is from the entry of an item to that of the next
-    Operation *operation
+cdef struct Step:  # of writing an item; all of it is written, so that steps can be compared as bytes
+    Py_ssize_t kind  # TEXT, ENTRY, LINE, or the operation's
+    size_t start  # in the scratch buffer; or the entry at place 0; or the number of the step behind the line
+    size_t length  # or how far it is from the entry of a place to that of the next
+    void *operation  # or the line
 
 cdef struct Place:  # where an item stands
     PyObject *item
     int each
     Py_ssize_t index
     Py_ssize_t count
+    size_t at  # what ENTRY steps count from
 
 cdef inline size_t scaled(size_t size, size_t sample, size_t total) noexcept:
     """What `total` will take, when `sample` took `size`, and a little more."""
@@ -63,6 +65,9 @@ cdef class _Records:
     cdef Py_ssize_t *cursor  # for each list, the item that was last looked up in it
     cdef Step *steps
     cdef int n_steps
+    # The section that is being written: how many lines it has so far, and what stands between them.
+    cdef size_t written
+    cdef Text separator
 
     def __init__(self, _Program program, tuple records):
         self.program, self.records = program, records
@@ -74,14 +79,14 @@ cdef class _Records:
         self.value_at = <size_t *>self.arrays.take(program.n_values, sizeof(size_t))
         self.value_end = <int *>self.arrays.take(program.n_values, sizeof(int))
         self.cursor = <Py_ssize_t *>self.arrays.take(program.n_lists, sizeof(Py_ssize_t))
-        self.steps = <Step *>self.arrays.take(program.n_operations, sizeof(Step))
+        self.steps = <Step *>self.arrays.take(program.n_operations + program.n_lines, sizeof(Step))
         open_buffer(&self.texts, 4096)
         open_buffer(&self.scratch, 4096)
         self.prepare()
 
     def __dealloc__(self):
-        Py_XDECREF(self.texts.bytes)
-        Py_XDECREF(self.scratch.bytes)
+        close_buffer(&self.texts)
+        close_buffer(&self.scratch)
 
     @cython.final
     cdef int prepare(self) except -1:
@@ -91,6 +96,8 @@ cdef class _Records:
         for i in range(n):
             self.value_starts[i] = total
             total += self.check_record(i)
+        if n > UINT32_MAX or total >= UINT32_MAX:
+            raise OverflowError("more records or values than fit 32 bits")
         self.lookups = tuple([self.texts_of(lookup.text) for lookup in self.program.source.lookups])
         self.entries = <size_t *>self.arrays.take(total + 1, sizeof(size_t))
         for i in range(n):
@@ -156,7 +163,7 @@ cdef class _Records:
         return 0
 
     @cython.final
-    cdef void ask_ahead(self, const size_t *order, size_t k, size_t n) noexcept:
+    cdef void ask_ahead(self, const uint32_t *order, size_t k, size_t n) noexcept:
         """Records and their items lie anywhere in memory: ask for those of the next records in good time."""
         self.ask_for(order, k + 6, n, 3)
         self.ask_for(order, k + 4, n, 2)
@@ -164,7 +171,7 @@ cdef class _Records:
         self.ask_for(order, k + 1, n, 0)
 
     @cython.final
-    cdef inline void ask_for(self, const size_t *order, size_t k, size_t n, int away) noexcept:
+    cdef inline void ask_for(self, const uint32_t *order, size_t k, size_t n, int away) noexcept:
         """Each call for a record follows pointers that the call before has asked for."""
         cdef int number
         cdef PyObject *record
@@ -183,6 +190,14 @@ cdef class _Records:
                 prefetch_first_items(items, away == 0)
 
     @cython.final
+    cdef inline void ask_for_values(self, const uint32_t *order, size_t k, size_t n) noexcept:
+        """So do their values, in another order than their own."""
+        if k + 8 < n:
+            prefetch_slot(PyTuple_GET_ITEM(<PyObject *>self.records, order[k + 8]), 0)
+            prefetch(self.entries + self.value_starts[order[k + 8]])
+            prefetch(self.texts.data + self.entries[self.value_starts[order[k + 4]]])
+
+    @cython.final
     cdef int put_values(self, int first) except -1:
         """Work out the texts of a record's value, or of values that stand together: item by item."""
         cdef Value *value = &self.program.values[first]
@@ -193,10 +208,10 @@ cdef class _Records:
         place.each = value.over
         place.count = self.values_of(first)
         for v in range(value.width):
-            self.add_steps(self.program.values[first + v].text, False, place.each)
+            self.add_steps(self.program.values[first + v].text, False, place.each, -1)
             self.value_end[v] = self.n_steps
         for place.index in range(place.count):
-            place.item = NULL
+            place.item, place.at = NULL, place.index
             if value.over >= 0:
                 prefetch_items(self.items(value.over), place.index)
                 place.item = PyTuple_GET_ITEM(self.items(value.over), place.index)
@@ -206,7 +221,7 @@ cdef class _Records:
                 # Values of the same item may be used already.
                 self.n_entries += 1
                 self.entries[self.n_entries] = start
-                self.put_steps(&self.texts, done, self.value_end[v], &place)
+                self.put_steps(&self.texts, self.steps + done, self.value_end[v] - done, self.scratch.data, &place)
                 self.finish_value(&self.program.values[first + v], start)
                 self.entries[self.n_entries] = self.texts.used
                 done = self.value_end[v]
@@ -263,47 +278,72 @@ cdef class _Records:
         self.scratch.used = 0
 
     @cython.final
-    cdef int add_steps(self, Template template, bint fused, int each) except -1:
+    cdef int add_steps(self, Template template, bint fused, int each, int by) except -1:
         """Write what the template says of the record into the scratch buffer, and list the steps for each item.
 
-        With `fused` the template goes on where the last one ended.
+        With `fused` the template goes on where the last one ended. Entries are told by the item's place in its list, or
+        by that of its value `by`, so that the steps may be the same for other records.
         """
         cdef int o
         cdef Operation *operation
         cdef Step *step
+        cdef Value *value
         cdef bint goes_on = fused and self.n_steps and self.steps[self.n_steps - 1].kind == TEXT
         for o in range(template.first, template.last):
             operation = &self.program.operations[o]
             if operation.of_item or not goes_on:
                 step = &self.steps[self.n_steps]
-                step.kind = operation.kind if operation.of_item else TEXT
-                step.operation = operation
-                step.start, step.length = self.scratch.used, 0
-                if operation.of_item and operation.kind == VALUE:
-                    if self.program.values[operation.argument].over == each:
-                        step.kind, step.start = ENTRY, self.value_at[operation.argument]
-                        step.length = self.program.values[operation.argument].width
                 self.n_steps += 1
+                step.kind, step.start, step.length, step.operation = TEXT, self.scratch.used, 0, NULL
             if not operation.of_item:
                 self.put_of_record(&self.scratch, operation)
                 step = &self.steps[self.n_steps - 1]
                 step.length = self.scratch.used - step.start
+            elif operation.kind == VALUE and self.same_items(self.program.values[operation.argument].over, each) and (
+                by < 0 or self.program.values[operation.argument].first == self.program.values[by].first
+            ):
+                value = &self.program.values[operation.argument]
+                step.kind = ENTRY
+                step.start = self.value_at[operation.argument] if by < 0 else <size_t>(operation.argument - by)
+                step.length = value.width if by < 0 else 1
+            else:
+                step.kind, step.operation = operation.kind, operation
             goes_on = not operation.of_item
         return 0
 
     @cython.final
-    cdef inline int put_steps(self, Buffer *out, int first, int last, Place *place) except -1:
-        cdef int s
-        cdef Step *step
-        for s in range(first, last):
-            step = &self.steps[s]
+    cdef inline bint same_items(self, int one, int other) noexcept:
+        """Whether two lists of the record are the same one."""
+        return one == other or self.items(one) == self.items(other)
+
+    @cython.final
+    cdef inline int put_steps(
+        self, Buffer *out, const Step *steps, int n_steps, const char *scratch, Place *place
+    ) except -1:
+        cdef size_t s = 0
+        cdef const Step *step
+        while s < n_steps:
+            step = &steps[s]
+            s += 1
             if step.kind == TEXT:
-                put_padded(out, self.scratch.data + step.start, step.length)
+                put_padded(out, scratch + step.start, step.length)
             elif step.kind == ENTRY:
-                self.put_entry(out, step.start + place.index * step.length)
-            else:
-                self.put_of_item(out, step.operation, place)
+                self.put_entry(out, step.start + place.at * step.length)
+            elif step.kind != LINE:
+                self.put_of_item(out, <Operation *>step.operation, place)
+            elif not self.begin_line(out, <const Line *>step.operation, place):
+                s = step.start
         return 0
+
+    @cython.final
+    cdef bint begin_line(self, Buffer *out, const Line *line, Place *place) except -1:
+        """Whether the line holds for the item; then what stands before it is written."""
+        if (line.item_when or line.item_unless) and not self.item_holds(place.item, line):
+            return False
+        if self.written:
+            put_text(out, self.separator)
+        self.written += 1
+        return True
 
     @cython.final
     cdef int put_of_record(self, Buffer *out, Operation *operation) except -1:
@@ -346,7 +386,7 @@ cdef class _Records:
         return PyTuple_GET_ITEM(item, field)
 
     @cython.final
-    cdef bint item_holds(self, PyObject *item, Line *line) except -1:
+    cdef bint item_holds(self, PyObject *item, const Line *line) except -1:
         cdef uint64_t tests = line.item_when | line.item_unless
         cdef int field = 0
         while tests:

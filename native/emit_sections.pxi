@@ -1,97 +1,103 @@
 # Sections: which lines are written, and where they stand. A part of emit.pyx.
 #
-# Where items are sorted, their lines are written aside and copied when their turn comes.
+# Where items are sorted, they are noted first, with the steps that write them, and written when their turn comes.
 
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcmp, memset
 
 cdef extern from "emit.h":
     ctypedef struct Block:
         uint64_t prefix
-        size_t entry
-        size_t start
-        size_t length
+        uint32_t entry
+        uint32_t number
     ctypedef struct Keys:
         const char *text
         const size_t *starts
     uint64_t key_prefix(const char *key, size_t length) noexcept
-    void sort_blocks(Block *blocks, Block *spare, size_t count, size_t *bounds, const Keys *keys) noexcept
-    size_t BUCKETS
+    void sort_blocks(Block *blocks, Block *spare, size_t count, int byte, const Keys *keys) noexcept
     void prefetch_text(const char *text, size_t length) noexcept
 
 cdef enum:
     MOST_RESERVED = 1 << 28  # bytes: a guess may be wrong
+    AHEAD = 10  # how many items ahead their texts are asked for
+    RECENT = 4  # shapes that a new one is compared with
 
-cdef struct Noted:  # an item: its record, the entry of its key, and where its lines stand
+cdef struct Noted:  # an item that is to be sorted: where it is in its list, how it is written, and the entry of its key
+    uint32_t record
+    uint32_t index
+    uint32_t shape
+    uint32_t entry
+
+cdef struct Shape:  # how items are written: the steps follow, then what they take from the scratch buffer
+    Row *row
+    size_t lines  # that every item has
+    size_t n_steps
+    size_t of_record  # whether a step looks at the item or its record
+
+cdef struct Stretch:  # of a text: from `start` to `end`; or the item whose lines it holds
     size_t record
     size_t entry
     size_t start
-    size_t length
-
-cdef enum:
-    AHEAD = 12  # how many items ahead their lines are asked for
+    size_t end
 
 
 cdef class _Sections(_Records):
     """Writes sections into one growing bytes object, which is the result."""
 
-    cdef Buffer output, aside
-    # The lines that hold, how they are written for an item, and where the steps of each line end.
+    cdef Buffer output
+    # The lines that hold, and how they are written for an item.
     cdef int *active
-    cdef int *line_end
-    cdef size_t **orders  # for each value of records that sorts them
-    cdef size_t written  # lines of the section
+    cdef uint32_t **orders  # for each value of records that sorts them
     # Where the records of a section begin in the text, and the items of one that is sorted by them, if that is kept.
     cdef bint keep
     cdef size_t *kept_starts
-    cdef Noted *kept_items
-    # The items of a section as they come up, and the entries of those that were sorted last, with their order.
-    cdef Noted *noted
-    cdef size_t n_noted, max_noted
-    cdef size_t *sequence
-    cdef size_t *sorted
+    cdef Stretch *kept_items
+    cdef size_t n_kept_items
+    # The items of a section as they come up, and their shapes; the entries of those that were sorted last, and their order.
+    cdef int order_by  # the value that sorts the section's items, or -1
+    cdef Buffer noted, shapes
+    cdef Stretch recent[RECENT]
+    cdef int next_recent
+    cdef uint32_t *sequence
+    cdef uint32_t *sorted
     cdef size_t n_sorted
 
     def __init__(self, _Program program, tuple records):
         _Records.__init__(self, program, records)
         self.active = <int *>self.arrays.take(program.widest_row, sizeof(int))
-        self.line_end = <int *>self.arrays.take(program.widest_row, sizeof(int))
-        self.orders = <size_t **>self.arrays.take(program.n_values, sizeof(size_t *))
+        self.orders = <uint32_t **>self.arrays.take(program.n_values, sizeof(uint32_t *))
         open_buffer(&self.output, 4096)
-        open_buffer(&self.aside, 4096)
+        open_buffer(&self.noted, 0)
+        open_buffer(&self.shapes, 4096)
 
     def __dealloc__(self):
-        Py_XDECREF(self.output.bytes)
-        Py_XDECREF(self.aside.bytes)
-        free(self.noted)
-        free(self.sequence)
-        free(self.sorted)
+        close_buffer(&self.output)
+        self.close()
 
     @cython.final
     cdef int make_room(self) except -1:
-        """Guess from some records how long the texts will be, so that they need not move as they grow."""
-        cdef size_t n = len(self.records), k, begin, most_aside = 0
+        """Guess from some records how long the text will be, so that it need not move as it grows."""
+        cdef size_t n = len(self.records), i, k
         cdef int s
         if n <= SAMPLE:
             return 0
         for s in range(self.program.n_sections):
-            begin = self.aside.used
+            self.open_section(&self.program.sections[s], b"")
             for k in range(SAMPLE):
-                self.put_record(&self.aside, &self.program.sections[s], k * n // SAMPLE, False)
-            if self.program.sections[s].by_item:
-                most_aside = max(most_aside, self.aside.used - begin)
-        reserve(&self.output, min(scaled(self.aside.used, SAMPLE, n), MOST_RESERVED))
-        self.aside.used = 0
-        reserve(&self.aside, min(scaled(most_aside, SAMPLE, n), MOST_RESERVED))
-        return 0
+                self.put_record(&self.program.sections[s], k * n // SAMPLE)
+            for i in range(self.noted.used // sizeof(Noted)):
+                self.put_noted(<Noted *>self.noted.data + i)
+        k = self.output.used
+        self.output.used = 0
+        return reserve(&self.output, min(scaled(k, SAMPLE, n), MOST_RESERVED))
 
     @cython.final
     cdef int put_section(self, Section *section, head, tail) except -1:
         cdef size_t begin = self.output.used
         cdef size_t k, n = len(self.records)
-        cdef size_t *order = NULL
-        put_text(&self.output, text_of(head))
-        self.written = 0
-        self.kept_starts, self.kept_items, self.n_noted = NULL, NULL, 0
+        cdef uint32_t *order = NULL
+        self.open_section(section, head)
+        self.kept_starts, self.kept_items, self.n_kept_items = NULL, NULL, 0
         if section.order_by >= 0 and not section.by_item:
             order = self.record_order(section.order_by)
         if section.by_item:
@@ -102,19 +108,33 @@ cdef class _Sections(_Records):
             for k in range(n):
                 if section.touches_items:
                     self.ask_ahead(order, k, n)
+                elif order != NULL:
+                    self.ask_for_values(order, k, n)
                 if self.keep:
                     self.kept_starts[k] = self.output.used
-                self.put_record(&self.output, section, order[k] if order != NULL else k, False)
+                self.put_record(section, order[k] if order != NULL else k)
             if self.keep:
                 self.kept_starts[n] = self.output.used
+        return self.close_section(section, tail, begin)
+
+    @cython.final
+    cdef int open_section(self, Section *section, head) except -1:
+        self.written, self.separator = 0, section.separator
+        self.order_by = section.order_by if section.by_item else -1
+        self.noted.used = self.shapes.used = 0
+        memset(self.recent, 0, sizeof(self.recent))
+        return put_text(&self.output, text_of(head))
+
+    @cython.final
+    cdef int close_section(self, Section *section, tail, size_t begin) except -1:
         if self.written or not section.omit_empty:
-            put_text(&self.output, text_of(tail))
-        else:
-            self.output.used = begin
+            return put_text(&self.output, text_of(tail))
+        self.output.used = begin
         return 0
 
     @cython.final
-    cdef int put_record(self, Buffer *out, Section *section, Py_ssize_t i, bint note) except -1:
+    cdef int put_record(self, Section *section, Py_ssize_t i) except -1:
+        """Write the record's lines, or note its items if they are to be sorted."""
         cdef bint entered = False
         cdef int r, active
         for r in range(section.first, section.last):
@@ -123,7 +143,7 @@ cdef class _Sections(_Records):
                 if not entered:
                     self.enter(i)
                     entered = True
-                self.put_row(out, section, &self.program.rows[r], active, note)
+                self.put_row(section, &self.program.rows[r], active)
         return 0
 
     @cython.final
@@ -140,115 +160,168 @@ cdef class _Sections(_Records):
         return count
 
     @cython.final
-    cdef int put_row(self, Buffer *out, Section *section, Row *row, int active, bint note) except -1:
+    cdef int put_row(self, Section *section, Row *row, int active) except -1:
         """Write the lines in `active`, once or for each item; or note the items."""
         cdef Place place
         cdef Line *line
+        cdef Step *step
         cdef int a
+        cdef uint32_t shape = 0
         cdef bint fused = not section.separator.length
-        cdef size_t start, before
         for a in range(active):
             line = &self.program.lines[self.active[a]]
             fused = fused and not line.item_when and not line.item_unless
         self.forget_steps()
         for a in range(active):
-            self.add_steps(self.program.lines[self.active[a]].text, fused, row.each)
-            self.line_end[a] = self.n_steps
+            line = &self.program.lines[self.active[a]]
+            step = &self.steps[self.n_steps]
+            if not fused:
+                step.kind, step.length, step.operation = LINE, 0, line
+                self.n_steps += 1
+            self.add_steps(line.text, fused, row.each, self.order_by)
+            if not fused:
+                step.start = self.n_steps
+        if section.by_item:
+            shape = self.shape(row, active if fused else 0)
         self.cursor_to_start()
         place.item = NULL
         place.each = row.each
         place.count = 1 if row.each < 0 else PyTuple_GET_SIZE(self.items(row.each))
         for place.index in range(place.count):
+            place.at = place.index
             if row.each >= 0:
-                prefetch_items(self.items(row.each), place.index)
+                if row.of_items:
+                    prefetch_items(self.items(row.each), place.index)
                 place.item = PyTuple_GET_ITEM(self.items(row.each), place.index)
-            start, before = out.used, self.written
-            if fused:
-                self.put_steps(out, 0, self.n_steps, &place)
-                self.written += active
+            if section.by_item:
+                self.note(active, shape, &place)
             else:
-                # Before the lines of an item that is sorted the separator comes when its turn does.
-                self.put_lines(out, section, active, &place, 0 if note else self.written)
-            if note and self.written > before:
-                self.note(self.entry(section.order_by, &place), start, out.used - start)
-        return 0
-
-    @cython.final
-    cdef int put_lines(self, Buffer *out, Section *section, int active, Place *place, size_t before) except -1:
-        """Write those of the lines in `active` that hold for the item; so many lines stand before them."""
-        cdef Line *line
-        cdef int a
-        for a in range(active):
-            line = &self.program.lines[self.active[a]]
-            if (line.item_when or line.item_unless) and not self.item_holds(place.item, line):
-                continue
-            if before:
-                put_text(out, section.separator)
-            self.put_steps(out, self.line_end[a - 1] if a else 0, self.line_end[a], place)
-            before += 1
-            self.written += 1
+                self.put_steps(&self.output, self.steps, self.n_steps, self.scratch.data, &place)
+                self.written += active if fused else 0
         return 0
 
     # ---- Sections in the order of items.
 
     @cython.final
     cdef int put_sorted(self, Section *section) except -1:
-        cdef size_t i, n = len(self.records)
-        cdef Noted *item
-        self.n_noted = self.aside.used = 0
-        if self.max_noted == 0:
-            self.max_noted = self.count_items(self.program.values[section.order_by].over) + 1
-            self.noted = <Noted *>enlarged(NULL, self.max_noted * sizeof(Noted))
-        for i in range(n):
-            self.ask_ahead(NULL, i, n)
-            self.put_record(&self.aside, section, i, True)
-        self.sort_noted()
+        cdef size_t i, start, n = self.note_items(section)
         if self.keep:
-            self.kept_items = <Noted *>self.arrays.take(self.n_noted, sizeof(Noted))
-        reserve(&self.output, self.aside.used)
-        for i in range(self.n_noted):
-            if i + 2 * AHEAD < self.n_noted:
-                prefetch(&self.noted[self.sorted[i + 2 * AHEAD]])
-                item = &self.noted[self.sorted[i + AHEAD]]
-                prefetch_text(self.aside.data + item.start, item.length)
-            if i:
-                put_text(&self.output, section.separator)
-            item = &self.noted[self.sorted[i]]
-            if self.kept_items != NULL:
-                self.kept_items[i] = item[0]
-                self.kept_items[i].start = self.output.used
-            put(&self.output, self.aside.data + item.start, item.length)
+            self.kept_items = <Stretch *>self.arrays.take(n, sizeof(Stretch))
+            self.n_kept_items = n
+        for i in range(n):
+            self.ask_for_noted(i, n)
+            start = self.output.used + (self.separator.length if self.written else 0)
+            self.put_noted(self.in_order(i))
+            if self.keep:
+                self.kept_items[i].record, self.kept_items[i].entry = self.in_order(i).record, self.in_order(i).entry
+                self.kept_items[i].start, self.kept_items[i].end = start, self.output.used
         return 0
 
     @cython.final
-    cdef int note(self, size_t entry, size_t start, size_t length) except -1:
-        cdef Noted *item
-        if self.n_noted == self.max_noted:
-            self.max_noted *= 2
-            self.noted = <Noted *>enlarged(self.noted, self.max_noted * sizeof(Noted))
-        item = &self.noted[self.n_noted]
-        item.record, item.entry, item.start, item.length = self.current, entry, start, length
-        self.n_noted += 1
+    cdef size_t note_items(self, Section *section) except? 0:
+        """Note the items that have lines in a section, and sort them; how many there are."""
+        cdef size_t i, n = len(self.records)
+        reserve(&self.noted, self.count_items(self.program.values[section.order_by].over) * sizeof(Noted))
+        for i in range(n):
+            if section.touches_items:
+                self.ask_ahead(NULL, i, n)
+            self.put_record(section, i)
+        self.sort_noted()
+        return self.n_sorted
+
+    @cython.final
+    cdef int note(self, int active, uint32_t shape, Place *place) except -1:
+        """Note an item, if it has any of the lines in `active`."""
+        cdef Noted item
+        cdef int a
+        for a in range(active):
+            if self.item_holds(place.item, &self.program.lines[self.active[a]]):
+                item.record, item.index, item.shape = self.current, place.index, shape
+                item.entry = self.entry(self.order_by, place)
+                put(&self.noted, <const char *>&item, sizeof(Noted))
+                return 0
         return 0
+
+    @cython.final
+    cdef uint32_t shape(self, Row *row, int lines) except? 0xffffffff:
+        """How the items of a row are written, by the steps and the scratch buffer: mostly like those of another record."""
+        cdef Shape shape
+        cdef size_t s, start = self.shapes.used, length
+        cdef char *data
+        cdef Stretch *other
+        cdef int tried
+        shape.row, shape.lines, shape.n_steps, shape.of_record = row, lines, self.n_steps, False
+        for s in range(shape.n_steps):
+            shape.of_record |= self.steps[s].kind != TEXT and self.steps[s].kind != ENTRY
+        put(&self.shapes, <const char *>&shape, sizeof(Shape))
+        put(&self.shapes, <const char *>self.steps, shape.n_steps * sizeof(Step))
+        put(&self.shapes, self.scratch.data, self.scratch.used)
+        length = (self.shapes.used - start + sizeof(Shape) - 1) // sizeof(Shape) * sizeof(Shape)
+        reserve(&self.shapes, sizeof(Shape))
+        data = self.shapes.data
+        memset(data + self.shapes.used, 0, start + length - self.shapes.used)
+        self.shapes.used = start + length
+        for tried in range(RECENT):
+            other = &self.recent[tried]
+            if other.end - other.start == length and not memcmp(data + other.start, data + start, length):
+                self.shapes.used = start
+                return other.start // sizeof(Shape)
+        self.next_recent = (self.next_recent + 1) % RECENT
+        self.recent[self.next_recent].start, self.recent[self.next_recent].end = start, start + length
+        return start // sizeof(Shape)
+
+    @cython.final
+    cdef int put_noted(self, const Noted *item) except -1:
+        """Write the lines of an item."""
+        cdef const Shape *shape = <const Shape *>self.shapes.data + item.shape
+        cdef const Step *steps = <const Step *>(shape + 1)
+        cdef Place place
+        place.at = item.entry
+        if shape.of_record:
+            self.enter(item.record)
+            self.cursor_to_start()
+            place.each, place.index = shape.row.each, item.index
+            place.count = PyTuple_GET_SIZE(self.items(place.each))
+            place.item = PyTuple_GET_ITEM(self.items(place.each), place.index)
+        self.put_steps(&self.output, steps, shape.n_steps, <const char *>(steps + shape.n_steps), &place)
+        self.written += shape.lines
+        return 0
+
+    @cython.final
+    cdef inline Noted *in_order(self, size_t i) noexcept:
+        return <Noted *>self.noted.data + self.sorted[i]
+
+    @cython.final
+    cdef inline void ask_for_noted(self, size_t i, size_t n) noexcept:
+        """Items in their order lie anywhere in memory: ask for the next ones, their entries, and their texts."""
+        cdef Value *value = &self.program.values[self.order_by]
+        cdef size_t *entries
+        if i + 3 * AHEAD < n:
+            prefetch(self.in_order(i + 3 * AHEAD))
+            entries = self.entries + self.in_order(i + 2 * AHEAD).entry - (self.order_by - value.first)
+            prefetch(entries)
+            prefetch(entries + value.width)
+            entries = self.entries + self.in_order(i + AHEAD).entry - (self.order_by - value.first)
+            prefetch_text(self.texts.data + entries[0], entries[value.width] - entries[0])
 
     @cython.final
     cdef int sort_noted(self) except -1:
         """Put the items in the order of their keys; several sections mostly have the same ones."""
-        cdef size_t i, n = self.n_noted
+        cdef size_t i, n = self.noted.used // sizeof(Noted)
+        cdef Noted *noted = <Noted *>self.noted.data
         cdef bint known = n == self.n_sorted
         for i in range(n if known else 0):
-            if self.sequence[i] != self.noted[i].entry:
+            if self.sequence[i] != noted[i].entry:
                 known = False
                 break
         if known:
             return 0
-        self.sequence = <size_t *>enlarged(self.sequence, n * sizeof(size_t))
-        self.sorted = <size_t *>enlarged(self.sorted, n * sizeof(size_t))
+        self.sequence = <uint32_t *>enlarged(self.sequence, n * sizeof(uint32_t))
+        self.sorted = <uint32_t *>enlarged(self.sorted, n * sizeof(uint32_t))
         self.n_sorted = n
         for i in range(n):
-            self.sequence[i] = self.noted[i].entry
-        self.sort(self.sequence, n, self.sorted)
-        return 0
+            self.sequence[i] = noted[i].entry
+        return self.sort(self.sequence, n, self.sorted)
 
     @cython.final
     cdef size_t count_items(self, int number) noexcept:
@@ -259,38 +332,30 @@ cdef class _Sections(_Records):
         return count
 
     @cython.final
-    cdef int sort(self, const size_t *entries, size_t n, size_t *into) except -1:
+    cdef int sort(self, const uint32_t *entries, size_t n, uint32_t *into) except -1:
         """The numbers of entries in the order of their texts; those that are equal stay in theirs."""
-        cdef Block *blocks = <Block *>malloc((2 * n + 1) * sizeof(Block))
-        cdef size_t *bounds = <size_t *>calloc(BUCKETS + 1, sizeof(size_t))
-        cdef size_t i, start, length
+        cdef Block *blocks = <Block *>enlarged(NULL, 2 * n * sizeof(Block))
+        cdef size_t i, start
         cdef Keys keys
-        if blocks == NULL or bounds == NULL:
-            free(blocks)
-            free(bounds)
-            raise MemoryError
         for i in range(n):
             start = self.entries[entries[i]]
-            length = self.entries[entries[i] + 1] - start
-            blocks[i].prefix = key_prefix(self.texts.data + start, length)
-            blocks[i].entry = entries[i]
-            blocks[i].start = i
+            blocks[i].prefix = key_prefix(self.texts.data + start, self.entries[entries[i] + 1] - start)
+            blocks[i].entry, blocks[i].number = entries[i], i
         keys.text, keys.starts = self.texts.data, self.entries
-        sort_blocks(blocks, blocks + n, n, bounds, &keys)
+        sort_blocks(blocks, blocks + n, n, 7, &keys)
         for i in range(n):
-            into[i] = blocks[i].start
+            into[i] = blocks[i].number
         free(blocks)
-        free(bounds)
         return 0
 
     @cython.final
-    cdef size_t *record_order(self, int v) except NULL:
+    cdef uint32_t *record_order(self, int v) except NULL:
         """The records in the order of their values."""
         cdef size_t i, n = len(self.records)
-        cdef size_t *entries
+        cdef uint32_t *entries
         if self.orders[v] == NULL:
-            self.orders[v] = <size_t *>self.arrays.take(n, sizeof(size_t))
-            entries = <size_t *>self.arrays.take(n, sizeof(size_t))
+            self.orders[v] = <uint32_t *>self.arrays.take(n, sizeof(uint32_t))
+            entries = <uint32_t *>self.arrays.take(n, sizeof(uint32_t))
             for i in range(n):
                 self.enter(i)
                 entries[i] = self.value_at[v]
@@ -298,24 +363,20 @@ cdef class _Sections(_Records):
         return self.orders[v]
 
     @cython.final
-    cdef int close(self) except -1:
+    cdef void close(self) noexcept:
         """Give back what only writing needs."""
-        free(self.noted)
+        close_buffer(&self.noted)
+        close_buffer(&self.shapes)
         free(self.sequence)
         free(self.sorted)
-        self.noted, self.sequence, self.sorted = NULL, NULL, NULL
-        self.max_noted = self.n_noted = self.n_sorted = 0
-        Py_XDECREF(self.aside.bytes)
-        self.aside.bytes = NULL
-        return open_buffer(&self.aside, 0)
+        self.sequence = self.sorted = NULL
 
     @cython.final
     cdef object finish(self):
         cdef object result
         _PyBytes_Resize(&self.output.bytes, self.output.used)
         result = <object>self.output.bytes
-        Py_XDECREF(self.output.bytes)
-        self.output.bytes = NULL
+        close_buffer(&self.output)
         return result
 
 

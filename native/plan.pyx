@@ -47,9 +47,8 @@ cdef extern from *:
 
     ctypedef struct Block:
         uint64_t prefix
-        size_t entry
-        size_t start
-        size_t length
+        uint32_t entry
+        uint32_t number
     ctypedef struct Keys:
         const char *text
         const size_t *starts
