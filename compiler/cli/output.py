@@ -14,6 +14,7 @@ from kcompile.cli.processes import in_processes, process_count
 from kcompile.cli.progress import ProgressBar
 from kcompile.cli.report import report
 from kcompile.cli.staging import NotWritten, stage
+from kcompile.collection import no_collection
 from kcompile.diagnostics import Diagnostic
 from kcompile.ir.plan import KubeVersion, Mode
 from kcompile.targets.registry import NODE_FORMATS, node_files
@@ -48,9 +49,10 @@ def write_everything(
     try:
         nodes = cluster.nodes(mode, kube_version, local_addresses)
         written = {PurePosixPath("nodes", name, file) for name in names for file in node_files(nodes.mode)}
-        report(_write_nodes(nodes, names, staging, check, jobs))
-        for path, text in _cluster_files(cluster, dns):
-            written.add(stage(staging, path, text))
+        with no_collection():
+            report(_write_nodes(nodes, names, staging, check, jobs))
+            for path, text in _cluster_files(cluster, dns):
+                written.add(stage(staging, path, text))
         for path in sorted(written):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)

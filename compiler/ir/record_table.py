@@ -88,10 +88,7 @@ def _of_endpoints(records: ClusterRecords, service: DnsService, items: Items, zo
     if service.external:
         return
     if not service.headless:
-        slices = records.objects.endpoints_by_key.get(service.key, ())
-        labels = (a.label(records.settings.endpoint_pod_names).lower() for piece in slices for a in piece.addresses)
-        found = (records.service_items(service, Wanted(endpoint=label), zone) for label in dict.fromkeys(labels))
-        items = [item for group in found if group is not NO_SUCH_NAME for item in group]
+        items = [item for group in records.items_by_endpoint(service, zone) for item in group]
     for item in items:
         if item.address.canonical:
             yield Record(item.target, records.ttl, item.address.type, item.address.canonical)

@@ -64,16 +64,15 @@ def _is_bare(configuration: KubeProxyConfiguration | KubeletConfiguration | Clus
 
 
 def _pruned(mapping: Manifest) -> Manifest:
-    """Without what is not given: None, empty texts, lists and maps. `KEEP` says what stays even when empty."""
+    """Without what is not given: None, empty texts, lists and maps. `_KEEP` says what stays even when empty."""
     pruned = {}
     for key, value in mapping.items():
         if isinstance(value, dict):
             value = value if key in _TEXTS_BY_NAME else _pruned(value)
         elif isinstance(value, list | tuple):
             value = [_pruned(item) if isinstance(item, dict) else item for item in value]
-        if value is None or (value in ("", [], {}) and key not in _KEEP):
-            continue
-        pruned[key] = value
+        if value or isinstance(value, int) or (key in _KEEP and value is not None):
+            pruned[key] = value
     return pruned
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 Value = str | int | bool | None | Mapping[str, "Value"] | Sequence["Value"]
 
 # Beyond these a text is quoted: the first character keeps numbers, indicators and words that YAML 1.1 knows apart.
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*", re.ASCII)
+_QUOTED = re.compile(r"[ !#-\[\]-~]*")  # in quotes, but without escapes
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 
 
@@ -25,11 +27,20 @@ def yaml_documents(documents: Sequence[Mapping[str, Value]]) -> bytes:
 def scalar(value: str | int | bool | None) -> str:
     """One scalar on one line; a text that is not plain is double-quoted."""
     if isinstance(value, str):
-        plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
-        return value if plain else f'"{"".join(map(_escaped, value))}"'
+        return _text(value)
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# Keys, names and zones repeat.
+@lru_cache(maxsize=4096)
+def _text(text: str) -> str:
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    if _QUOTED.fullmatch(text):
+        return f'"{text}"'
+    return f'"{"".join(map(_escaped, text))}"'
 
 
 def _escaped(character: str) -> str:
@@ -42,36 +53,42 @@ def _escaped(character: str) -> str:
 
 
 def _mapping(mapping: Mapping[str, Value], indent: str, lines: list[str], first: str = "") -> None:
+    start = first or indent
     for key, value in mapping.items():
-        _entry(f"{first or indent}{scalar(key)}:", value, indent, lines)
-        first = ""
+        head = f"{start}{_text(key)}:"
+        start = indent
+        if isinstance(value, str) and "\n" not in value:
+            lines.append(f"{head} {_text(value)}")
+        else:
+            _entry(head, value, indent, lines)
 
 
 def _entry(head: str, value: Value, indent: str, lines: list[str]) -> None:
-    if isinstance(value, Mapping):
-        if not value:
-            lines.append(f"{head} {{}}")
-            return
-        lines.append(head)
-        _mapping(value, indent + "  ", lines)
-    elif isinstance(value, str | int | bool | None):
+    # Texts come first: most values are some, and to ask for a Mapping takes long.
+    if isinstance(value, str | int | None):
         if isinstance(value, str) and _is_literal(value):
             lines.append(f"{head} |")
             lines += [f"{indent}  {line}" if line else "" for line in value[:-1].split("\n")]
         else:
             lines.append(f"{head} {scalar(value)}")
+    elif isinstance(value, Mapping):
+        if not value:
+            lines.append(f"{head} {{}}")
+            return
+        lines.append(head)
+        _mapping(value, indent + "  ", lines)
     elif not value:
         lines.append(f"{head} []")
     else:
         lines.append(head)
         for item in value:
-            if isinstance(item, Mapping) and item:
-                _mapping(item, indent + "  ", lines, first=f"{indent}- ")
-            elif isinstance(item, Mapping):
-                lines.append(f"{indent}- {{}}")
-            else:
-                assert isinstance(item, str | int | bool | None)
+            if isinstance(item, str | int | None):
                 lines.append(f"{indent}- {scalar(item)}")
+            elif isinstance(item, Mapping) and item:
+                _mapping(item, indent + "  ", lines, first=f"{indent}- ")
+            else:
+                assert isinstance(item, Mapping)
+                lines.append(f"{indent}- {{}}")
 
 
 def _is_literal(text: str) -> bool:

@@ -66,6 +66,7 @@ def _line(record: Record) -> str:
     return f"{record.name}\t{record.ttl}\tIN\t{record.type}\t{record.data}"
 
 
-def _canonical_order(record: Record) -> tuple[list[str], str, str]:
+def _canonical_order(record: Record) -> tuple[str, str, str]:
     """By name from the right (RFC 4034, section 6.1), then by type and data."""
-    return split(record.name.lower())[::-1], record.type, record.data
+    # No label has a NUL, which is written \\000, and none begins with less.
+    return "\0".join(split(record.name.lower())[::-1]), record.type, record.data
