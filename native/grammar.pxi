@@ -97,7 +97,7 @@ cdef class Grammar:
     cdef int aliases
     cdef int *required
     cdef KeyWord *keys
-    cdef KeyWord *folded_keys
+    cdef KeyWord *misspelled_keys
     cdef uint32_t key_mask
     cdef Word words[WORDS]
     cdef uint8_t begins_word[256]
@@ -131,7 +131,7 @@ cdef class Grammar:
         free(self.attribute_of)
         free(self.required)
         free(self.keys)
-        free(self.folded_keys)
+        free(self.misspelled_keys)
 
     cdef _read_states(self, tables):
         self.terminal_numbers = number_of = {name: number for number, name in enumerate(_TERMINALS)}
@@ -164,11 +164,12 @@ cdef class Grammar:
             size *= 2
         self.key_mask = size - 1
         self.keys = <KeyWord *>allocate(size, sizeof(KeyWord))
-        self.folded_keys = <KeyWord *>allocate(size, sizeof(KeyWord))
+        self.misspelled_keys = <KeyWord *>allocate(size, sizeof(KeyWord))
         number_of = self.terminal_numbers
         for key, terminal in keys.items():
             self._add_key(self.keys, key.encode(), number_of[terminal])
-            self._add_key(self.folded_keys, key.casefold().encode(), number_of[terminal])
+            for misspelled in grammar_tables.misspellings(key):
+                self._add_key(self.misspelled_keys, misspelled.encode(), number_of[terminal])
 
     cdef _add_key(self, KeyWord *table, bytes text, int terminal):
         cdef KeyWord key = keyword(text, terminal)
@@ -301,12 +302,12 @@ cdef class Grammar:
                     return key.terminal
                 break
             place = (place + 1) & self.key_mask
-        if expected[OTHER] < 0 or (self.near_misses[state] and self._is_near_miss(expected, text, length)):
+        if expected[OTHER] < 0 or (self.near_misses[state] and self._is_misspelled(expected, text, length)):
             return NOT_EXPECTED
         return OTHER
 
-    cdef bint _is_near_miss(self, const int16_t *expected, const unsigned char *text, uint32_t length) noexcept:
-        """Whether a key that is passed over differs from one that counts in case only, or might."""
+    cdef bint _is_misspelled(self, const int16_t *expected, const unsigned char *text, uint32_t length) noexcept:
+        """Whether a key that is passed over is a misspelling of one that counts, or might be."""
         cdef unsigned char folded[64]
         cdef uint32_t i, place
         cdef uint64_t digest
@@ -320,8 +321,8 @@ cdef class Grammar:
             return False
         digest = text_digest(folded, length)
         place = <uint32_t>digest & self.key_mask
-        while self.folded_keys[place].text != NULL:
-            key = &self.folded_keys[place]
+        while self.misspelled_keys[place].text != NULL:
+            key = &self.misspelled_keys[place]
             if key.digest == digest and key.length == length and memcmp(key.text, folded, length) == 0:
                 if expected[key.terminal] >= 0:
                     return True

@@ -30,8 +30,8 @@ class Tables:
     """LALR(1) tables. In `shifts[state][terminal]` and `gotos[state][origin]` stand next states.
 
     `default[state]` is an index into `rules` for a state that can only reduce, else -1. `keys` maps the text of a key
-    to its terminal. `near_misses[state]` has, for a state that lets any key pass, the keys it knows by their
-    case-folded text: there a misspelling would go unseen.
+    to its terminal. `near_misses[state]` has, for a state that lets any key pass, the keys it knows by how one
+    misspells them: there it would go unseen.
     """
 
     start: dict[str, int]
@@ -49,7 +49,7 @@ def load(name: str, start: tuple[str, ...]) -> Tables:
     data = lalr.load(name, start, condense)
     keys: dict[str, str] = data["keys"]
     near_misses = {
-        number: {key.casefold(): key for key, terminal in keys.items() if terminal in shifts}
+        number: _misspelled([key for key, terminal in keys.items() if terminal in shifts])
         for number, (shifts, _, _) in enumerate(data["states"])
         if "OTHER" in shifts
     }
@@ -63,6 +63,18 @@ def load(name: str, start: tuple[str, ...]) -> Tables:
         keys=keys,
         near_misses=near_misses,
     )
+
+
+def misspellings(key: str) -> tuple[str, str]:
+    """How one misspells a key, case-folded: in another case, and in the plural for the singular or the other way."""
+    folded = key.casefold()
+    return folded, folded.removesuffix("s") if folded.endswith("s") else f"{folded}s"
+
+
+def _misspelled(keys: list[str]) -> dict[str, str]:
+    """The keys by their misspellings, the nearest of them."""
+    nearest = {folded: key for key in keys for folded, _ in [misspellings(key)]}
+    return {other: key for key in keys for _, other in [misspellings(key)]} | nearest
 
 
 def condense(tables: lalr.Tables) -> dict[str, Any]:

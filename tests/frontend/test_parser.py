@@ -175,3 +175,6 @@ def test_a_misspelt_pod_field_that_counts_is_found_though_others_pass() -> None:
     assert problems_of("pod", "spec: {hostnetwork: true, restartPolicy: Always}") == [
         ("unknown-field", "unknown field `hostnetwork`", 1, 8)
     ]
+    assert problems_of("deployment", "spec: {replica: 3, minReadySeconds: 3}") == [
+        ("unknown-field", "unknown field `replica`", 1, 8)
+    ]
