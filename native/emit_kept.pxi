@@ -130,16 +130,24 @@ cdef class _Refill(_Sections):
 
     cdef size_t after(self, const Lines *lines, size_t first, const Noted *item) noexcept:
         """The first of the kept items, from one on, that comes after another item."""
-        cdef size_t last = lines.n_items, middle, place = self.places[item.record]
-        cdef int order
+        cdef size_t last = first, middle, step = 1
+        # Most stand near: look further and further away for one that comes after it.
+        while last < lines.n_items and self.comes_before(&lines.items[last], item):
+            first = last + 1
+            last += step
+            step *= 2
+        last = min(last, lines.n_items)
         while first < last:
             middle = (first + last) // 2
-            order = self.compare_keys(lines.items[middle].entry, item.entry)
-            if order < 0 or (order == 0 and lines.items[middle].record < place):
+            if self.comes_before(&lines.items[middle], item):
                 first = middle + 1
             else:
                 last = middle
         return first
+
+    cdef bint comes_before(self, const Stretch *kept, const Noted *item) noexcept:
+        cdef int order = self.compare_keys(kept.entry, item.entry)
+        return order < 0 or (order == 0 and kept.record < self.places[item.record])
 
     cdef int compare_keys(self, size_t kept, size_t own) noexcept:
         cdef _Sections base = self.kept.base
