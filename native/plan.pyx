@@ -153,22 +153,34 @@ def usable(kind, endpoints, bint ipv6, canonical, int port, origin):
     return made, frozenset(nodes), hinted
 
 
-def changed(kind, infos, int field, value):
-    """The endpoints with one field replaced."""
-    cdef list made = []
-    cdef PyObject *info
+cdef copied(kind, given, int field, value):
+    """An endpoint with one field replaced."""
+    cdef PyObject *info = PyType_GenericAlloc(<PyTypeObject *>kind, FIELDS)
     cdef int i
+    for i in range(FIELDS):
+        put_field(info, i, value if i == field else <object>PyTuple_GET_ITEM(<PyObject *>given, i))
+    made = <object>info
+    Py_XDECREF(info)
+    return made
+
+
+def with_port(kind, infos, int port):
+    cdef list made = []
     check_kind(kind)
-    if not 0 <= field < FIELDS:
-        raise ValueError(f"endpoints have no field {field}")
     for given in infos:
         check_info(given)
-        info = PyType_GenericAlloc(<PyTypeObject *>kind, FIELDS)
-        for i in range(FIELDS):
-            put_field(info, i, value if i == field else <object>PyTuple_GET_ITEM(<PyObject *>given, i))
-        made.append(<object>info)
-        Py_XDECREF(info)
+        made.append(copied(kind, given, PORT, port))
     return made
+
+
+def seen_from(kind, infos, str node not None):
+    cdef list made = []
+    check_kind(kind)
+    for given in infos:
+        check_info(given)
+        local = <object>PyTuple_GET_ITEM(<PyObject *>given, NODE) == node
+        made.append(copied(kind, given, LOCAL, True) if local else given)
+    return tuple(made)
 
 
 def by_address(infos):

@@ -15,6 +15,11 @@ from kcompile.cli.report import note, report
 from kcompile.frontend.inputs import read_sources
 from kcompile.ir.plan import KUBE_VERSIONS, MODES
 
+try:
+    from kcompile.native.memory import prefer_huge_pages
+except ImportError:
+    from kcompile.twins.memory import prefer_huge_pages
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -64,21 +69,13 @@ _LARGE = 16 << 20
 """Bytes of manifests whose objects fill many pages."""
 
 
-def _prefer_huge_pages() -> None:
-    try:
-        from kcompile.native.arenas import prefer_huge_pages
-    except ImportError:
-        return
-    prefer_huge_pages()
-
-
 def load_cluster(paths: Sequence[str]) -> CompiledCluster:
     """The cluster in these paths; warnings and what was skipped go to standard error. Raises `Errors`."""
     _say_if_slow()
     sources, unread = read_sources(paths)
     size = sum(len(source.data) for source in sources)
     if size >= _LARGE:
-        _prefer_huge_pages()
+        prefer_huge_pages()
     with ProgressBar("reading manifests", size) as bar:
         cluster = compile_sources(sources, unread, bar.advance)
     report(cluster.warnings)

@@ -19,6 +19,11 @@ from kcompile.diagnostics import Diagnostic
 from kcompile.ir.plan import KubeVersion, Mode
 from kcompile.targets.registry import NODE_FORMATS, node_files
 
+try:
+    from kcompile.native.memory import keep_freed_memory
+except ImportError:
+    from kcompile.twins.memory import keep_freed_memory
+
 NODE_FILES = frozenset(name for chosen in NODE_FORMATS for name in chosen.files.values() if name)
 
 MANY = 4
@@ -92,6 +97,7 @@ def _write_nodes(
     with ProgressBar("compiling nodes", len(names)) as bar:
         warned: dict[str, bool] = {}
         if len(names) >= MANY:
+            keep_freed_memory()
             nodes.write_shared(names[0])
         # The tools start processes themselves.
         processes = 1 if check else process_count(len(names), jobs)

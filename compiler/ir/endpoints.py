@@ -12,14 +12,12 @@ from kcompile.model.endpoint_slice import EndpointSlice
 from kcompile.passes.addresses import IP_FAMILY, format_address, is_ipv4, parse_address
 
 try:
-    from kcompile.native.plan import by_address, changed, usable
+    from kcompile.native.plan import by_address, seen_from, usable, with_port
 except ImportError:
-    from kcompile.twins.plan import by_address, changed, usable
+    from kcompile.twins.plan import by_address, seen_from, usable, with_port
 
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
-
-PORT = EndpointInfo._fields.index("port")
 
 PortKey = tuple[str, str, str, str]
 """(namespace, Service, port name, protocol)."""
@@ -64,7 +62,7 @@ def gather_endpoints(slices: Iterable[EndpointSlice], family: Family, rules: End
             if i == 0:
                 infos, nodes, hinted = usable(EndpointInfo, endpoints, family == 6, canonical, number, item.origin)
             else:
-                infos = changed(EndpointInfo, infos, PORT, number)
+                infos = with_port(EndpointInfo, infos, number)
             key = (item.meta.namespace, item.service_name, port.name, port.protocol or "TCP")
             listed.setdefault(key, []).append(_Listed(infos, nodes, hinted))
     return {key: _gathered(found, rules) for key, found in listed.items()}
@@ -110,9 +108,7 @@ def _replaces(endpoint: EndpointInfo, node: str, rules: EndpointRules) -> bool:
 def endpoints_on(gathered: Gathered, node: str, rules: EndpointRules) -> tuple[EndpointInfo, ...]:
     """The endpoints as a node sees them, its own marked as local."""
     endpoints = settled(gathered.contested, node, rules) if gathered.contested else gathered.endpoints
-    if not node:
-        return endpoints
-    return tuple([endpoint._replace(local=True) if endpoint.node == node else endpoint for endpoint in endpoints])
+    return seen_from(EndpointInfo, endpoints, node) if node else endpoints
 
 
 def canonical_address(text: str) -> str:

@@ -51,12 +51,14 @@ def usable(
     return made, frozenset(info.node for info in made), any(info.zone_hints or info.node_hints for info in made)
 
 
-def changed(kind: type[EndpointInfo], infos: Iterable[EndpointInfo], field: int, value: object) -> list[EndpointInfo]:
-    """The endpoints with one field replaced, by its position."""
-    if not 0 <= field < len(kind._fields):
-        raise ValueError(f"endpoints have no field {field}")
-    name = kind._fields[field]
-    return [info._replace(**{name: value}) for info in infos]  # type: ignore[arg-type]
+def with_port(kind: type[EndpointInfo], infos: Iterable[EndpointInfo], port: int) -> list[EndpointInfo]:
+    """The endpoints at another port."""
+    return [info._replace(port=port) for info in infos]
+
+
+def seen_from(kind: type[EndpointInfo], infos: Iterable[EndpointInfo], node: str) -> tuple[EndpointInfo, ...]:
+    """The endpoints with those marked as local that run on a node; the others stay the same objects."""
+    return tuple([info._replace(local=True) if info.node == node else info for info in infos])
 
 
 def by_address(infos: Iterable[EndpointInfo]) -> tuple[EndpointInfo, ...] | None:

@@ -49,25 +49,30 @@ def test_endpoints_are_those_of_the_twin(
     assert made == twin.usable(*arguments)  # type: ignore[arg-type]
     infos = made[0]
     assert all(type(info) is EndpointInfo and info.origin is ORIGIN for info in infos)
-    for field, value in ((1, two), (9, "node3")):
-        moved = native.changed(EndpointInfo, infos, field, value)
-        assert moved == twin.changed(EndpointInfo, infos, field, value)
-        assert all(type(info) is EndpointInfo for info in moved)
+    moved = native.with_port(EndpointInfo, infos, two)
+    assert moved == twin.with_port(EndpointInfo, infos, two)
+    for node in ("node1", "node3"):
+        seen = native.seen_from(EndpointInfo, infos, node)
+        assert seen == twin.seen_from(EndpointInfo, infos, node)
+        assert all(one is other for one, other in zip(seen, infos, strict=True) if other.node != node)
+    assert all(type(info) is EndpointInfo for info in (*moved, *seen))
     assert native.by_address(infos) == twin.by_address(infos)
     unique = list({info.address: info for info in infos}.values())
     assert [info.address for info in native.by_address(unique)] == sorted(info.address for info in unique)
 
 
 def test_what_are_no_endpoints_is_refused() -> None:
-    for function in (native.by_address, lambda infos: native.changed(EndpointInfo, infos, 1, 80)):
+    copies = (
+        lambda infos: native.with_port(EndpointInfo, infos, 80),
+        lambda infos: native.seen_from(EndpointInfo, infos, ""),
+    )
+    for function in (native.by_address, *copies):
         for wrong in ([("10.0.0.1", 80)], ["10.0.0.1"], [None]):
             with pytest.raises(ValueError, match="a tuple of 10 fields"):
                 function(wrong)
     for kind in (dict, 5, None):
         with pytest.raises(TypeError, match="tuples"):
             native.usable(kind, [], False, None, 80, None)
-    with pytest.raises(ValueError, match="no field 10"):
-        native.changed(EndpointInfo, [], 10, "")
     with pytest.raises(AttributeError):
         native.usable(EndpointInfo, [object()], False, None, 80, None)
 

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-pytest.importorskip("kcompile.native.arenas", reason="the extensions are not built")
+pytest.importorskip("kcompile.native.memory", reason="the extensions are not built")
 
 PROGRAM = """
-from kcompile.native.arenas import prefer_huge_pages
+from kcompile.native.memory import prefer_huge_pages
 before = [bytes(300) for _ in range(50_000)]
 prefer_huge_pages()
 prefer_huge_pages()

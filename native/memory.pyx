@@ -1,11 +1,14 @@
-"""Huge pages for the interpreter's objects: a large cluster has hundreds of megabytes of them, read in no order.
-
-Each page of 2 MB stands for 512 page faults and as many entries of the processor's page look-up.
+"""How the process gets its memory and keeps it. Both settings are for the whole process, which is why only the command
+makes them; neither can fail, and where the system has no such thing nothing happens.
 """
 
 cdef extern from *:
     """
+    #include <limits.h>
     #include <sys/mman.h>
+    #ifdef __GLIBC__
+    #include <malloc.h>
+    #endif
 
     #ifdef MADV_HUGEPAGE
     static const size_t HUGE_PAGE = (size_t)2 << 20, REGION = (size_t)32 << 20;
@@ -39,10 +42,28 @@ cdef extern from *:
     #else
     static void use_huge_pages(void) {}
     #endif
+
+    static void keep_memory(void) {
+    #ifdef __GLIBC__
+        mallopt(M_MMAP_MAX, 0);
+        mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    #endif
+    }
     """
     void use_huge_pages() noexcept
+    void keep_memory() noexcept
 
 
 def prefer_huge_pages():
-    """Take what objects are made in from huge pages, from now on and in the whole process."""
+    """Take what objects are made in from huge pages, from now on.
+
+    A large cluster has hundreds of megabytes of objects, read in no order. Each page of 2 MB stands for 512 page faults
+    and as many entries of the processor's page look-up.
+    """
     use_huge_pages()
+
+
+def keep_freed_memory():
+    """Give no memory back to the system: for texts of many megabytes, one after the other, whose pages the kernel would
+    clear each time."""
+    keep_memory()
