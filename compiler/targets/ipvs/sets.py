@@ -9,9 +9,9 @@ from kcompile.ir.plan import Family, FamilyPlan, NodePlan, ServicePortInfo
 from kcompile.targets.ipvs.addresses import bound_addresses, node_port_addresses
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class IPSet:
-    """`name` is the IPv4 one; `comment` is that of the iptables rules that match on the set."""
+    """`name` is the IPv4 one; `comment` is that of the iptables rules that match on the set. Each set is one object."""
 
     name: str
     type: str
@@ -121,9 +121,8 @@ def elements(plan: FamilyPlan) -> Elements:
 def elements_of(port: ServicePortInfo, node_addresses: tuple[str, ...]) -> Iterator[tuple[IPSet, str]]:
     """What one Service port adds to the sets; the node's addresses are those that node ports answer on."""
     protocol = port.protocol.lower()
-    for endpoint in port.endpoints:
-        if endpoint.local:
-            yield LOOP_BACK, f"{endpoint.ip},{protocol}:{endpoint.port},{endpoint.ip}"
+    for endpoint in [endpoint for endpoint in port.endpoints if endpoint.local]:
+        yield LOOP_BACK, f"{endpoint.ip},{protocol}:{endpoint.port},{endpoint.ip}"
     service = f"{protocol}:{port.port}"
     yield CLUSTER_IP, f"{port.cluster_ip},{service}"
     for address in port.external_ips:
@@ -169,8 +168,8 @@ def ipset(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
                 lines += (f"add {name} {element}\n" for element in sorted(own, key=int))
             else:
                 lines.append(f"create {name} {ip_set.type} family {HASH_FAMILY[family]} {HASH_OPTIONS}\n")
-                lines += (f"add {name} {element}\n" for element in own if not is_refused(element))
-                refused += (f"add {name} {element}\n" for element in own if is_refused(element))
+                lines += [f"add {name} {element}\n" for element in own if not is_refused(element)]
+                refused += [f"add {name} {element}\n" for element in own if is_refused(element)]
     return "".join(lines + refused).encode()
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv6Address
+from typing import NamedTuple
 
 from kcompile.ir.plan import EndpointInfo, Family, FamilyPlan, NodePlan
 from kcompile.targets.ipvs.addresses import node_port_addresses
@@ -30,8 +30,7 @@ TABLE = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualServer:
+class VirtualServer(NamedTuple):
     """`address` is "ip:port", with brackets around IPv6; `timeout` that of persistence in seconds, or 0."""
 
     protocol: str
