@@ -82,7 +82,9 @@ class Places:
             raise WrongPlace(f"`{text}`: a Pod is written pod:NAMESPACE/NAME")
         pod = next((pod for pod in self.cluster.pods if pod.meta.key == (match[1], match[2])), None)
         if pod is None:
-            raise WrongPlace(f"`{text}`: the cluster has no such Pod{_close(match[2], self._pod_names(match[1]))}")
+            raise WrongPlace(
+                f"`{text}`: the cluster has no such Pod{_instead(match[2], match[1], self._pod_names(match[1]))}"
+            )
         place = self._of_pod(text, pod)
         return replace(place, port=self._pod_port(pod, match[3], text)) if match[3] else place
 
@@ -159,7 +161,7 @@ class Places:
         service = next((s for s in self.cluster.services if s.meta.key == (match[1], match[2])), None)
         if service is None:
             names = [s.meta.name for s in self.cluster.services if s.meta.namespace == match[1]]
-            raise WrongPlace(f"`{text}`: the cluster has no such Service{_close(match[2], names)}")
+            raise WrongPlace(f"`{text}`: the cluster has no such Service{_instead(match[2], match[1], names)}")
         if service.headless or service.type == "ExternalName":
             what = "headless" if service.headless else "an ExternalName"
             raise WrongPlace(
@@ -180,7 +182,9 @@ class Places:
             raise WrongPlace(f"`{text}`: DNS names are not resolved here; give an address")
         addresses = self._resolve(name, client.pod if client else None)
         if not addresses:
-            raise WrongPlace(f"`{name}` does not resolve to an address")
+            searched = (client and client.pod) or not any(map(str.isalpha, name))
+            hint = "" if searched else "; only a Pod has a search list: give the full name"
+            raise WrongPlace(f"`{name}` does not resolve to an address{hint}")
         return Place(text, "name", addresses, _port(port, text), node=self.node_of(addresses[0]))
 
 
@@ -233,8 +237,13 @@ def _service_port(service: Service, wanted: str | None, text: str) -> ServicePor
     raise WrongPlace(f"`{text}`: the Service has no port {wanted}; it has {listed or 'none'}")
 
 
-def _close(name: str, names: list[str]) -> str:
+def _instead(name: str, namespace: str, names: list[str]) -> str:
+    """What there is in place of a name that the namespace does not have."""
     import difflib
 
-    close = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    close = [other for other in names if other.startswith(name)] or difflib.get_close_matches(name, names, 1)
+    if close:
+        return f"; did you mean `{close[0]}`?"
+    if not names:
+        return f"; namespace {namespace} has none"
+    return f"; namespace {namespace} has {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"

@@ -112,15 +112,18 @@ def test_a_place_has_addresses(
     [
         ("pod:client", "pod:NAMESPACE/NAME"),
         ("pod:default/cleint", "did you mean `client`"),
+        ("pod:default/cli", "did you mean `client`"),
+        ("pod:nowhere/client", "namespace nowhere has none"),
         ("service:default/wbe", "did you mean `web`"),
+        ("service:default/xyz", "namespace default has .*web"),
         ("service:default/web", "name one of http, dns"),
         ("service:default/web:99", "has no port 99"),
         ("service:default/bodyless", "headless"),
         ("10.0.0.1:99999", "not a port"),
-        ("nowhere:80", "does not resolve"),
+        ("nowhere:80", "does not resolve to an address; only a Pod has a search list"),
         ("nonsense", "is none of"),
         ("", "is none of"),
-        ("10.0.0.300:80", "does not resolve"),
+        ("10.0.0.300:80", "does not resolve to an address$"),
     ],
 )
 def test_what_is_no_place(places: Places, text: str, message: str) -> None:
