@@ -8,6 +8,7 @@ import random
 from typing import Any
 
 import kcompile
+from tests.endpoint_slices import endpoint_slice
 from tests.evaluate.clusters import Site
 
 NODES = ("node-a", "node-b")
@@ -113,15 +114,4 @@ def _slice(chance: random.Random, name: str, number: int, family: str, ports: li
         serving = ready or chance.random() < 0.5
         conditions = {"ready": ready, "serving": serving, "terminating": not ready and chance.random() < 0.7}
         endpoints.append({"addresses": [place], "conditions": conditions, "nodeName": NODES[node], "zone": "ab"[node]})
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "name": f"{name}-{family.lower()}",
-            "namespace": "default",
-            "labels": {"kubernetes.io/service-name": name},
-        },
-        "addressType": family,
-        "endpoints": endpoints,
-        "ports": [{"name": p["name"], "protocol": p["protocol"], "port": p["targetPort"]} for p in ports],
-    }
+    return endpoint_slice(name, family, ports, endpoints)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-Manifest = dict[str, Any]
+from tests.endpoint_slices import Manifest, endpoint_slice
 
 
 def manifest_list(items: Iterable[Manifest]) -> str:
@@ -66,21 +66,9 @@ def service(
 
 
 def _slice(name: str, family: str, ports: Sequence[Manifest], endpoints: Iterable[tuple[str, str]]) -> Manifest:
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "name": f"{name}-{family.lower()}",
-            "namespace": "default",
-            "labels": {"kubernetes.io/service-name": name},
-        },
-        "addressType": family,
-        "ports": [
-            {"name": given["name"], "port": given["targetPort"], "protocol": given["protocol"]} for given in ports
-        ],
-        "endpoints": [
-            {"addresses": [address], "nodeName": where, "conditions": {"ready": True}}
-            for address, where in endpoints
-            if (":" in address) == (family == "IPv6")
-        ],
-    }
+    found = [
+        {"addresses": [address], "nodeName": where, "conditions": {"ready": True}}
+        for address, where in endpoints
+        if (":" in address) == (family == "IPv6")
+    ]
+    return endpoint_slice(name, family, ports, found)
