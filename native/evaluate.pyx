@@ -35,8 +35,9 @@ def evaluate_ipv4(
     cdef Columns c
     c.count = protocol.shape[0]
     check(c.count, [
-        source.shape[0], destination.shape[0], port.shape[0], source_port.shape[0], local.shape[0], mark.shape[0],
-        choice.shape[0] or c.count, verdict.shape[0], to.shape[0], to_port.shape[0], masquerade.shape[0], line.shape[0],
+        source.shape[0], destination.shape[0], port.shape[0],
+        source_port.shape[0] or c.count, local.shape[0] or c.count, mark.shape[0] or c.count, choice.shape[0] or c.count,
+        verdict.shape[0], to.shape[0], to_port.shape[0], masquerade.shape[0], line.shape[0],
     ])
     if c.count == 0:
         return
@@ -48,9 +49,9 @@ def evaluate_ipv4(
     c.to_6 = NULL
     c.protocol = &protocol[0]
     c.port = &port[0]
-    c.source_port = &source_port[0]
-    c.local = &local[0]
-    c.mark = &mark[0]
+    c.source_port = &source_port[0] if source_port.shape[0] else NULL
+    c.local = &local[0] if local.shape[0] else NULL
+    c.mark = &mark[0] if mark.shape[0] else NULL
     c.choice = &choice[0] if choice.shape[0] else NULL
     c.seed = seed
     c.verdict = &verdict[0]
@@ -82,7 +83,8 @@ def evaluate_ipv6(
     cdef Columns c
     c.count = protocol.shape[0]
     check(c.count, [
-        port.shape[0], source_port.shape[0], local.shape[0], mark.shape[0], choice.shape[0] or c.count,
+        port.shape[0],
+        source_port.shape[0] or c.count, local.shape[0] or c.count, mark.shape[0] or c.count, choice.shape[0] or c.count,
         verdict.shape[0], to_port.shape[0], masquerade.shape[0], line.shape[0],
     ])
     check(16 * c.count, [source.shape[0], destination.shape[0], to.shape[0]])
@@ -96,9 +98,9 @@ def evaluate_ipv6(
     c.to_4 = NULL
     c.protocol = &protocol[0]
     c.port = &port[0]
-    c.source_port = &source_port[0]
-    c.local = &local[0]
-    c.mark = &mark[0]
+    c.source_port = &source_port[0] if source_port.shape[0] else NULL
+    c.local = &local[0] if local.shape[0] else NULL
+    c.mark = &mark[0] if mark.shape[0] else NULL
     c.choice = &choice[0] if choice.shape[0] else NULL
     c.seed = seed
     c.verdict = &verdict[0]

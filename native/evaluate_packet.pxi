@@ -7,7 +7,7 @@ cdef struct Packet:
     uint64_t random
     uint64_t source_slot
     uint64_t destination_slot
-    const int32_t *lead
+    uint64_t slot
     int32_t line
     int32_t budget
     int hook
@@ -48,6 +48,30 @@ cdef inline const int32_t *find(
     return NULL
 
 
+cdef inline uint64_t service_slot(const Tables *t, Packet *packet) noexcept nogil:
+    """Where a packet's destination and service stand in the hash spaces that they come first in."""
+    if packet.slot == NO_SLOT:
+        packet.slot = key_slot(t, 0, packet.state[DESTINATION], packet.state[SERVICE], 0, 0)
+    return packet.slot
+
+
+cdef inline const int32_t *find_service(const Tables *t, Packet *packet, int32_t space) noexcept nogil:
+    """The entry of a packet's destination and service; NULL where there is none."""
+    cdef int32_t destination = packet.state[DESTINATION], service = packet.state[SERVICE]
+    cdef uint64_t slot
+    cdef const int32_t *entry
+    if space >= NEAR_SPACES:
+        return find(t, space, destination, service, 0, 0)
+    slot = service_slot(t, packet)
+    entry = t.keys + slot * KEY_ENTRY
+    while entry[0] != space or entry[1] != destination or entry[2] != service:
+        if entry[0] < 0:
+            return NULL
+        slot = (slot + 1) & t.key_mask
+        entry = t.keys + slot * KEY_ENTRY
+    return entry
+
+
 # ---------------------------------------------------------------- addresses
 
 cdef struct Address:
@@ -65,6 +89,7 @@ cdef inline void settle(Packet *packet, int field, int32_t number, int32_t packe
     packet.state[field + 1] = packed >> TYPE_BITS
     packet.state[field + 2] = packed & ((1 << TYPE_BITS) - 1)
     packet.state[field + 3] = flags
+    packet.slot = NO_SLOT
 
 
 cdef inline bint is_itself(const Tables *t, const int32_t *words, Address address) noexcept nogil:
@@ -108,6 +133,7 @@ cdef inline void conntrack(Packet *packet, int32_t state, int32_t status) noexce
 cdef inline void set_port(Packet *packet, int32_t port) noexcept nogil:
     packet.state[DPORT] = port
     packet.state[SERVICE] = packet.state[PROTOCOL] << 16 | port
+    packet.slot = NO_SLOT
 
 
 cdef inline void translate(

@@ -24,10 +24,10 @@ cdef inline void add_list(Frame *frame, const int32_t *entry) noexcept nogil:
     frame.lists += 1
 
 
-cdef inline void enter(const Tables *t, const Packet *packet, int32_t lead, Frame *frame) noexcept nogil:
+cdef inline void enter(const Tables *t, Packet *packet, int32_t lead, Frame *frame) noexcept nogil:
     """Where to look for the rules of a chain."""
     cdef const int32_t *header = t.code + ((lead - GO_CHAIN) >> 2)
-    cdef const int32_t *state = <const int32_t *> packet.state
+    cdef const int32_t *state = packet.state
     frame.lists = 0
     frame.place = header
     if not (lead - GO_CHAIN) & LONG:
@@ -37,7 +37,7 @@ cdef inline void enter(const Tables *t, const Packet *packet, int32_t lead, Fram
     frame.lists = 1
     if state[DESTINATION_FLAGS] & header[2]:
         if header[1] & 1:
-            add_list(frame, find(t, header[3], state[DESTINATION], state[SERVICE], 0, 0))
+            add_list(frame, find_service(t, packet, header[3]))
         if header[1] & 2:
             add_list(frame, find(t, header[4], state[DESTINATION], 0, 0, 0))
     if header[1] & 4:
@@ -121,7 +121,7 @@ cdef int run_ipvs(const Tables *t, Packet *packet) noexcept nogil:
     cdef const int32_t *words
     if state[CT_STATE] != NEW or not state[DESTINATION_FLAGS] & t.server_flag:
         return -1
-    words = find(t, t.server_space, state[DESTINATION], state[SERVICE], 0, 0)
+    words = find_service(t, packet, t.server_space)
     if words == NULL:
         words = find(t, t.server_space, state[DESTINATION], state[PROTOCOL] << 16, 0, 0)
     if words == NULL:

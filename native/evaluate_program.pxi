@@ -1,5 +1,8 @@
 """The numbers and tables of a program: those of `kcompile.evaluate.program`, which the module checks when it is loaded."""
 
+from array import array
+from dataclasses import fields
+
 from kcompile.evaluate import program as _program
 
 cdef enum:
@@ -98,6 +101,7 @@ cdef enum:
     NEAR_SPACES = 8
     KEY_VALUE = 5
     KEY_PLACE = 6
+    KEY_AHEAD = 7
     KEY_ENTRY = 8
     ADDRESS_ITSELF = 3
     TYPE_BITS = 4
@@ -113,6 +117,7 @@ cdef enum:
     GAVE_UP = -3
 
 cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15ULL
+cdef uint64_t NO_SLOT = 0xFFFFFFFFFFFFFFFFULL
 
 # A change of the program's numbers must be made here too.
 for _name, _value in {
@@ -121,8 +126,8 @@ for _name, _value in {
     "DROP": DROP, "SLOW": SLOW, "GO_CHAIN": GO_CHAIN, "GOTO": GOTO, "LONG": LONG, "STAGE_END": STAGE_END,
     "STAGE": STAGE, "MOST_JUMPS": MOST_JUMPS, "MOST_RULES": MOST_RULES,
     "OPCODE": OPCODE, "LONG_HEADER": LONG_HEADER, "NEAR_SPACES": NEAR_SPACES, "KEY_VALUE": KEY_VALUE,
-    "KEY_PLACE": KEY_PLACE, "KEY_ENTRY": KEY_ENTRY, "ADDRESS_ITSELF": ADDRESS_ITSELF, "TYPE_BITS": TYPE_BITS,
-    "NO_TARGET": NO_TARGET,
+    "KEY_PLACE": KEY_PLACE, "KEY_AHEAD": KEY_AHEAD, "KEY_ENTRY": KEY_ENTRY, "ADDRESS_ITSELF": ADDRESS_ITSELF,
+    "TYPE_BITS": TYPE_BITS, "NO_TARGET": NO_TARGET,
 }.items():
     if getattr(_program, _name) != _value:
         raise ImportError(f"built for another kcompile.evaluate.program: {_name}")
@@ -130,6 +135,7 @@ for _name, _value in {
 
 cdef struct Tables:
     bint wide
+    int32_t first_state
     int32_t address_entry
     int32_t target
     uint64_t address_mask
@@ -152,40 +158,46 @@ cdef struct Tables:
     int32_t server_space
     int32_t server_flag
     const int32_t *server_words
-    int32_t leads
-    const int32_t *lead_space
-    const int32_t *lead_flag
-    const int32_t *lead_server
+    int32_t lead_flags
+    int32_t lead_space
+    const int32_t *ahead
 
 
-# A table begins where a line of memory does: an entry then lies in one line. Huge pages spare look-ups of pages.
+# All tables lie in one piece of memory, so that huge pages spare look-ups of pages for small ones too.
 cdef extern from *:
     """
     #include <stdlib.h>
     #include <sys/mman.h>
-    static void *allocate_lines(size_t size) {
+    static void *allocate_tables(size_t size) {
         void *memory = NULL;
         size_t huge = (size_t) 1 << 21;
-        if (posix_memalign(&memory, size >= huge ? huge : 64, size ? size : 64)) return NULL;
+        if (size > huge / 4) size = (size + huge - 1) & ~(huge - 1);
+        if (posix_memalign(&memory, size >= huge ? huge : 64, size)) return NULL;
     #ifdef MADV_HUGEPAGE
         if (size >= huge) madvise(memory, size, MADV_HUGEPAGE);
     #endif
         return memory;
     }
     """
-    void *allocate_lines(size_t size) noexcept nogil
+    void *allocate_tables(size_t size) noexcept nogil
 
 
 cdef class Loaded:
     """The tables of a program, as the evaluator reads them."""
 
     cdef Tables tables
-    cdef list blocks
+    cdef uint8_t *memory
+    cdef size_t used
 
     def __cinit__(self, p):
         cdef Tables *t = &self.tables
-        self.blocks = []
+        columns = (getattr(p, field.name) for field in fields(p))
+        size = sum(in_lines(memoryview(column).nbytes) for column in columns if isinstance(column, array))
+        self.memory = <uint8_t *> allocate_tables(size)
+        if self.memory == NULL:
+            raise MemoryError
         t.wide = p.family == 6
+        t.first_state = p.first_state
         t.address_entry = _program.ADDRESS_ENTRY[p.family]
         t.target = _program.TARGET[p.family]
         t.address_mask = p.address_mask
@@ -208,34 +220,29 @@ cdef class Loaded:
         t.server_space = p.server_space
         t.server_flag = p.server_flag
         t.server_words = self.words(p.server_words)
-        t.leads = len(p.lead_space)
-        t.lead_space = self.words(p.lead_space)
-        t.lead_flag = self.words(p.lead_flag)
-        t.lead_server = self.words(p.lead_server)
+        t.lead_flags = p.lead_flags
+        t.lead_space = p.lead_space
+        t.ahead = t.code if p.server_space < 0 else t.server_words
+
+    def __dealloc__(self):
+        free(self.memory)
 
     cdef const int32_t *words(self, column) except NULL:
         return <const int32_t *> self.copy(column)
 
     cdef const void *copy(self, column) except NULL:
-        block = Block(memoryview(column).cast("B"))
-        self.blocks.append(block)
-        return (<Block> block).memory
+        """A copy of a table. It begins where a line of memory does: an entry then lies in one line."""
+        cdef const uint8_t[::1] table = memoryview(column).cast("B")
+        cdef uint8_t *place = self.memory + self.used
+        if table.shape[0]:
+            memcpy(place, &table[0], table.shape[0])
+        self.used += in_lines(table.shape[0])
+        return place
 
 
-cdef class Block:
-    """A copy of some bytes in memory of its own."""
-
-    cdef void *memory
-
-    def __cinit__(self, const uint8_t[::1] text):
-        self.memory = allocate_lines(text.shape[0])
-        if self.memory == NULL:
-            raise MemoryError
-        if text.shape[0]:
-            memcpy(self.memory, &text[0], text.shape[0])
-
-    def __dealloc__(self):
-        free(self.memory)
+cdef size_t in_lines(size_t size) noexcept:
+    """The bytes of the lines of memory that a table takes, at least one."""
+    return (size // 64 + 1) * 64
 
 
 cdef Loaded loaded(object program):

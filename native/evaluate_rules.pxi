@@ -19,18 +19,21 @@ cdef int32_t in_rest(const Tables *t, const Packet *packet, int32_t number) noex
 
 
 cdef inline int32_t in_set(
-    const Tables *t, const Packet *packet, int32_t number, const int32_t *gate, const int32_t *fields, int32_t count
+    const Tables *t, Packet *packet, int32_t number, const int32_t *gate, const int32_t *fields, int32_t count
 ) noexcept nogil:
     """The value that a set holds for a packet; -1 where it has none. The gate is a field of flags and a flag."""
     cdef const int32_t *entry
     if gate[1] == 0 or packet.state[gate[0]] & gate[1]:
-        entry = find(
-            t, number,
-            packet.state[fields[0]],
-            packet.state[fields[1]] if count > 1 else 0,
-            packet.state[fields[2]] if count > 2 else 0,
-            packet.state[fields[3]] if count > 3 else 0,
-        )
+        if number < NEAR_SPACES:
+            entry = find_service(t, packet, number)
+        else:
+            entry = find(
+                t, number,
+                packet.state[fields[0]],
+                packet.state[fields[1]] if count > 1 else 0,
+                packet.state[fields[2]] if count > 2 else 0,
+                packet.state[fields[3]] if count > 3 else 0,
+            )
         if entry != NULL:
             return entry[KEY_VALUE]
     return -1 if t.rest_first[number] < 0 else in_rest(t, packet, number)

@@ -12,10 +12,11 @@ from kcompile.evaluate.ipvs import weights
 from kcompile.evaluate.layout import Layout
 from kcompile.evaluate.packet import Host
 from kcompile.evaluate.prepare import HOOKS, Prepared, Stage
-from kcompile.evaluate.rule_code import RuleCode, RuleWriter, matter
+from kcompile.evaluate.rule_code import RuleCode, RuleWriter
 from kcompile.evaluate.rule_facts import cascade, constants, targets
+from kcompile.evaluate.simplify import simplified
 from kcompile.ir.addresses import ADDRESS_MAX, address
-from kcompile.ir.ruleset import PROTOCOLS, Interval, NoTrack, VirtualServer
+from kcompile.ir.ruleset import PROTOCOLS, STATES, Interval, NoTrack, VirtualServer
 
 END_OF_LIST = (1 << 31) - 1
 FEW_RULES = 8
@@ -58,14 +59,23 @@ def assemble(prepared: Prepared, family: int, host: Host) -> p.Program:
     program.server_words.extend(finished(servers))
     if writer.statements.redirects:
         program.homes.extend(finished(map(Entry, _homes(layout))))
-    spaces.write([key._replace(value=next(finished([key.value]))) for key in spaces.keys])
+    spaces.write(
+        [key._replace(value=next(finished([key.value])), ahead=_ahead(program, leads, key)) for key in spaces.keys]
+    )
     return program
+
+
+def _ahead(program: p.Program, leads: Sequence[int], key: Key) -> int:
+    """Where the entry of a key leads: to a virtual server where there are any, else to a chain or a rule."""
+    if program.server_space >= 0:
+        return key.value if key.space == program.server_space and isinstance(key.value, int) else 0
+    return (leads[key.value.chain] - p.GO_CHAIN) >> 2 if isinstance(key.value, Lead) else max(key.place, 0)
 
 
 def _place_chains(layout: Layout) -> None:
     """Number the chains that packets come to, each followed by those that it leads to: the chains of one packet should
     lie near each other in memory."""
-    stages = [(hook, stage) for hook in HOOKS for stage in layout.prepared.stages[layout.family, hook]]
+    stages = [stage for _, each in layout.hooks() for stage in each]
     tracks = not any(
         isinstance(item, NoTrack)
         for table in layout.prepared.ruleset.tables
@@ -76,7 +86,7 @@ def _place_chains(layout: Layout) -> None:
     early = [stage for hook in ("prerouting", "output") for stage in _before_conntrack(layout, hook)]
     for stage in early:
         _place_from(layout, stage, always_new=False)
-    for _, stage in stages:
+    for stage in stages:
         _place_from(layout, stage, always_new=tracks)
 
 
@@ -135,7 +145,7 @@ def _write_chains(
     idle: set[int] = set()
     # Places count words as they will be: an entry of an address is several.
     size = 0
-    chains = matter(layout, writer)
+    chains = simplified(layout, writer)
     for number, rules in enumerate(chains):
         long = sum(_kind_of(rule.wanted) >= 0 for rule in rules) > FEW_RULES
         short = [] if long else _short(rules, layout.family)
@@ -243,18 +253,29 @@ def _list(program: p.Program, places: Iterable[int]) -> int:
 
 
 def _write_stages(layout: Layout, program: p.Program, leads: Sequence[int], idle: set[int]) -> None:
+    busy = {hook: [stage for stage in stages if not _is_idle(layout, stage, idle)] for hook, stages in layout.hooks()}
+    if all(busy[hook][0].kind == "conntrack" for hook in ("prerouting", "output")):
+        # Nothing sees a packet before conntrack does.
+        program.first_state = STATES["new"]
+        busy = {hook: [stage for stage in stages if stage.kind != "conntrack"] for hook, stages in busy.items()}
     for hook in HOOKS:
         program.hooks.append(len(program.stages))
-        for stage in layout.prepared.stages[layout.family, hook]:
-            drops = stage.chain is not None and stage.chain.base is not None and stage.chain.base.policy == "drop"
+        for stage in busy[hook]:
             lead = -1
             if stage.table is not None and stage.chain is not None:
-                chain = layout.place(stage.table, stage.chain)
-                if chain in idle and not drops:
-                    continue
-                lead = leads[chain]
-            program.stages.extend((p.STAGE_NUMBERS[stage.kind], lead, int(drops)))
+                lead = leads[layout.place(stage.table, stage.chain)]
+            program.stages.extend((p.STAGE_NUMBERS[stage.kind], lead, int(_drops(stage))))
         program.stages.extend((p.STAGE_END, -1, 0))
+
+
+def _is_idle(layout: Layout, stage: Stage, idle: set[int]) -> bool:
+    if stage.table is None or stage.chain is None:
+        return False
+    return layout.place(stage.table, stage.chain) in idle and not _drops(stage)
+
+
+def _drops(stage: Stage) -> bool:
+    return stage.chain is not None and stage.chain.base is not None and stage.chain.base.policy == "drop"
 
 
 def _homes(layout: Layout) -> Iterator[int]:
@@ -288,7 +309,7 @@ def _write_servers(layout: Layout, program: p.Program, writer: RuleWriter, space
     fields = p.KEYS[0]
     program.server_space = spaces.space(fields)
     gate = spaces.gate(program.server_space, fields)
-    spaces.leads(program.server_space, fields, gate, server=True)
+    spaces.leads(program.server_space, fields, gate)
     program.server_flag = gate.flag
     size = 0
     for server in _servers(layout):

@@ -10,17 +10,15 @@ from kcompile.evaluate import program as p
 from kcompile.evaluate.code_words import Word
 from kcompile.evaluate.layout import table_size
 
-MOST_LEADS = 8
-"""So many are asked for each packet what it will need."""
-
 
 class Key(NamedTuple):
-    """A key with its value, and the place of a single rule (-1 for a list)."""
+    """A key with its value, the place of a single rule (-1 for a list), and what its entry leads to (see `Program`)."""
 
     space: int
     words: tuple[int, ...]
     value: Word
     place: int = 0
+    ahead: int = 0
 
 
 class Gate(NamedTuple):
@@ -37,14 +35,15 @@ class HashSpaces:
         self.keys: list[Key] = []
         self.flags: dict[int, int] = {}
         self._program = program
+        self._leading: set[int] = set()
         self._last: dict[tuple[int, ...], int] = {}
-        self._blocks = 0
+        self._blocks = 1
         self._flags_given = 0
 
     def space(self, fields: tuple[int, ...]) -> int:
         """A hash space of one's own, near others whose keys have the same fields."""
         space = self._last.get(fields, -1) + 1
-        if space % p.NEAR_SPACES == 0:
+        if space % p.NEAR_SPACES == 0 and (space or fields != p.KEYS[0]):
             space = self._blocks * p.NEAR_SPACES
             self._blocks += 1
         self._last[fields] = space
@@ -59,12 +58,13 @@ class HashSpaces:
         self._flags_given += 1
         return Gate(side + p.ADDRESS_FLAGS_FIELD, flag)
 
-    def leads(self, space: int, fields: tuple[int, ...], gate: Gate, server: bool = False) -> None:
+    def leads(self, space: int, fields: tuple[int, ...], gate: Gate) -> None:
         """Note that a hash space leads packets to chains or virtual servers."""
-        if fields in (p.KEYS[0], p.KEYS[2]) and len(self._program.lead_space) < MOST_LEADS:
-            self._program.lead_space.append(space)
-            self._program.lead_flag.append(gate.flag)
-            self._program.lead_server.append(int(server))
+        self._leading.add(space)
+        if fields == p.KEYS[0]:
+            self._program.lead_flags |= gate.flag
+        elif fields == p.KEYS[2] and self._program.lead_space < 0:
+            self._program.lead_space = space
 
     def add(self, key: Key, gate: Gate, fields: Sequence[int]) -> None:
         """Add a key; the address that the gate asks gets its flag."""
@@ -74,16 +74,17 @@ class HashSpaces:
             self.flags[number] = self.flags.get(number, 0) | gate.flag
 
     def write(self, keys: Sequence[Key]) -> None:
-        """Fill the hash table. The first value of a key that comes twice counts."""
+        """Fill the hash table. The first value of a key that comes twice counts. What leads on is put in first, and so
+        is found first."""
         program = self._program
         size = table_size(len(keys))
         program.key_mask = size - 1
         program.keys.extend([-1, *[0] * (p.KEY_ENTRY - 1)] * size)
-        for space, given, value, place in keys:
+        for space, given, value, place, ahead in sorted(keys, key=lambda key: key.space not in self._leading):
             assert isinstance(value, int)
             words = (*given, *(0,) * (p.MOST_WORDS - len(given)))
             slot = p.hash_key(space, words) & program.key_mask
-            entry = array("i", (space, *words, value, place, 0))
+            entry = array("i", (space, *words, value, place, ahead))
             while program.keys[slot * p.KEY_ENTRY] >= 0:
                 start = slot * p.KEY_ENTRY
                 if program.keys[start : start + p.KEY_VALUE] == entry[: p.KEY_VALUE]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kcompile.evaluate import program as p
 from kcompile.evaluate.packet import Host
-from kcompile.evaluate.prepare import Prepared
+from kcompile.evaluate.prepare import HOOKS, Prepared, Stage
 from kcompile.ir.addresses import ADDRESS_MAX
 from kcompile.ir.ruleset import Chain, Interval, Rule, Table
 
@@ -118,6 +118,11 @@ class Layout:
     def knows_homes(self) -> bool:
         """Whether an interval of sources has one address of the host that is nearest to all of it."""
         return self.family == 4
+
+    def hooks(self) -> Iterator[tuple[str, tuple[Stage, ...]]]:
+        """What each hook calls."""
+        for hook in HOOKS:
+            yield hook, self.prepared.stages[self.family, hook]
 
     def place(self, table: Table, chain: Chain, always_new: bool = False) -> int:
         """The number of a chain. `always_new` is for the rules of a chain that has none yet."""

@@ -13,7 +13,7 @@ from kcompile.evaluate.program import MASK64, SLOW, VERDICTS, mix
 from kcompile.evaluate.walk import trace, with_virtual_addresses
 from kcompile.ir.addresses import address, address_text
 from kcompile.ir.ruleset import PROTOCOLS
-from kcompile.twins.evaluate import chosen
+from kcompile.twins.evaluate import chosen, optional
 
 try:
     from kcompile.native.evaluate import evaluate_ipv4, evaluate_ipv6
@@ -21,6 +21,8 @@ except ImportError:
     from kcompile.twins.evaluate import evaluate_ipv4, evaluate_ipv6
 
 _PROTOCOL_NAMES = {PROTOCOLS[name]: name for name in ("tcp", "udp", "sctp")}
+_OPTIONAL = {"source_port": "i", "local": "B", "mark": "I", "choice": "Q"}
+"""Columns that may be left out, with the type of their items."""
 
 Columns = Mapping[str, Any]
 """Columns by name: anything that has the buffer protocol, such as array.array or a numpy array."""
@@ -46,11 +48,11 @@ def evaluate_many(
     program = prepared.program(family, node)
     inputs = _inputs(columns, count, family)
     result: dict[str, array[Any]] = {
-        "verdict": array("B", bytes(count)),
-        "destination": array("I", bytes(4 * count)) if family == 4 else array("B", bytes(16 * count)),
-        "port": array("H", bytes(2 * count)),
-        "masquerade": array("B", bytes(count)),
-        "line": array("i", bytes(4 * count)),
+        "verdict": array("B", [0]) * count,
+        "destination": array("I", [0]) * count if family == 4 else array("B", [0]) * (16 * count),
+        "port": array("H", [0]) * count,
+        "masquerade": array("B", [0]) * count,
+        "line": array("i", [0]) * count,
     }
     evaluate = evaluate_ipv4 if family == 4 else evaluate_ipv6
     evaluate(program, seed & MASK64, *inputs.values(), *result.values())
@@ -66,14 +68,11 @@ def _inputs(columns: Columns, count: int, family: int) -> dict[str, Any]:
         "destination": columns["destination"],
         "protocol": columns["protocol"],
         "port": columns["port"],
-        "source_port": columns.get("source_port") or array("i", [-1]) * count,
-        "local": columns.get("local") or array("B", bytes(count)),
-        "mark": columns.get("mark") or array("I", bytes(4 * count)),
-        "choice": columns.get("choice", array("Q")),
+        **{name: columns.get(name, array(type_)) for name, type_ in _OPTIONAL.items()},
     }
     for name, column in found.items():
         wanted = count * (width if name in ("source", "destination") else 1)
-        if len(column) != wanted and not (name == "choice" and len(column) == 0):
+        if len(column) != wanted and not (name in _OPTIONAL and len(column) == 0):
             raise ValueError(f"column `{name}` has {len(column)} items, not {wanted}")
     return found
 
@@ -104,15 +103,15 @@ def _packet(inputs: Mapping[str, Any], n: int, family: int, seconds: float) -> P
         number = column[n] if family == 4 else int.from_bytes(bytes(column[16 * n : 16 * n + 16]), "big")
         return address_text(family, int(number))
 
-    source_port = int(inputs["source_port"][n])
+    source_port = int(optional(inputs["source_port"], n, -1))
     return Packet(
         text("source"),
         text("destination"),
         int(inputs["port"][n]),
         _PROTOCOL_NAMES.get(int(inputs["protocol"][n]), "other"),  # type: ignore[arg-type]
-        local=bool(inputs["local"][n]),
+        local=bool(optional(inputs["local"], n, 0)),
         source_port=source_port if source_port >= 0 else None,
-        mark=int(inputs["mark"][n]),
+        mark=int(optional(inputs["mark"], n, 0)),
         seconds=seconds,
     )
 

@@ -29,6 +29,8 @@ from kcompile.ir.ruleset import (
 SAME_FOR_ALL = ("nfproto", "ether type", "fragment", "packet type", "ct direction", "icmp type", "icmp code")
 NAT_STATES = STATES["snat"] | STATES["dnat"]
 
+_PAIRS = ((p.EQUAL, p.NOT_EQUAL), (p.INSIDE, p.OUTSIDE), (p.MASKED, p.NOT_MASKED))
+_OPPOSITES = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
 _COSTS = {p.AMONG: 1, p.MEMBER: 2, p.SOURCE_PORT: 3}
 
 
@@ -126,6 +128,17 @@ def in_order(matches: Sequence[Words]) -> list[Words]:
         found = [words for words in found if words not in both]
         found.insert(place, [p.op(p.EQUAL, p.SERVICE), p.service(protocol, port)])
     return sorted(found, key=lambda words: _COSTS.get(_opcode(words), 0))
+
+
+def negated(words: Words) -> Words | None:
+    """The instruction that matches where one does not; None where there is none."""
+    opcode, first = _opcode(words), words[0]
+    assert isinstance(first, int)
+    if opcode in _OPPOSITES:
+        return [first - opcode + _OPPOSITES[opcode], *words[1:]]
+    if opcode in (p.AMONG, p.MEMBER):
+        return [first, int(words[1] == 0), *words[2:]]
+    return None
 
 
 def _opcode(words: Words) -> int:

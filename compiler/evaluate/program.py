@@ -56,6 +56,8 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 
+from kcompile.ir.ruleset import STATES
+
 (
     END,
     RULE,
@@ -138,7 +140,8 @@ KEYS = ((DESTINATION, SERVICE), (DESTINATION,), (SERVICE,))
 MOST_WORDS = 4
 """A hash key has a space and as many words; the ones that are not used are 0."""
 NEAR_SPACES = 8
-"""So many spaces with the same fields have the same hash: a packet's look-ups in them are near each other in memory."""
+"""So many spaces with the same fields have the same hash: a packet's look-ups in them are near each other in memory.
+The first so many are for a destination and a service, by which most packets are looked up."""
 
 GOLDEN = 0x9E3779B97F4A7C15
 MASK64 = (1 << 64) - 1
@@ -183,7 +186,7 @@ LAST_FLAG = 30
 """Hash spaces beyond the thirtieth share a flag."""
 
 # The words of an entry in the hash table of keys, and of an address.
-KEY_SPACE, KEY_WORDS, KEY_VALUE, KEY_PLACE, KEY_ENTRY = 0, 1, 5, 6, 8
+KEY_SPACE, KEY_WORDS, KEY_VALUE, KEY_PLACE, KEY_AHEAD, KEY_ENTRY = 0, 1, 5, 6, 7, 8
 ADDRESS_NUMBER, ADDRESS_PACKED, ADDRESS_FLAGS, ADDRESS_ITSELF = range(4)
 ADDRESS_ENTRY = {4: 4, 6: 8}
 TYPE_BITS = 4
@@ -222,9 +225,11 @@ class Program:
 
     - `addresses`: a hash table of the addresses that stand in rules; number 0 marks a free slot.
     - `range_high`, `range_low`: where intervals begin, sorted. `range_type`: the type of the addresses in each.
-    - `keys`: a hash table from a space and words to a value, and for a chain's single rule to its place (-1 for a
-      list); space -1 marks a free slot.
+    - `keys`: a hash table from a space and words to a value, for a chain's single rule to its place (-1 for a
+      list), and to what the entry leads to, for fetching it: a place in `server_words` if there are any, else in
+      `code`. Space -1 marks a free slot.
     - `order`: lists of places of rules, each ended by a huge number; the first one is empty.
+    - `first_state`: what conntrack says of a packet when it comes in.
     - `stages`: by hook, from its place in `hooks` to STAGE_END: the kind, what leads to the chain, whether its policy
       is drop.
     - `rest_words`: the elements of sets that hold intervals, by `rest_first` of the set (-1 for none): how many, how
@@ -234,11 +239,12 @@ class Program:
     - `server_words`: the virtual servers of ipvs, at the values of their keys: the total weight (-1 gives up), the
       count, then for each real server its weight, whether it is on the host itself, and its target.
     - `loaded`: the same as the native evaluator keeps it, made on first use.
-    - `lead_space`, `lead_flag`, `lead_server`: the hash spaces by destination and service that lead to chains or to
+    - `lead_flags`, `lead_space`: the flags of destinations, and the hash space of services, that lead to chains or to
       virtual servers, for fetching what a packet will need.
     """
 
     family: int = 4
+    first_state: int = STATES["invalid"]
     address_mask: int = 0
     addresses: array[int] = field(default_factory=words)
     range_high: array[int] = field(default_factory=longs)
@@ -257,7 +263,6 @@ class Program:
     server_space: int = -1
     server_flag: int = 0
     server_words: array[int] = field(default_factory=words)
-    lead_space: array[int] = field(default_factory=words)
-    lead_flag: array[int] = field(default_factory=words)
-    lead_server: array[int] = field(default_factory=words)
+    lead_flags: int = 0
+    lead_space: int = -1
     loaded: object = field(default=None, repr=False, compare=False)

@@ -83,20 +83,3 @@ class RuleWriter:
             else:
                 words += self.statements.instructions(item, placed)
         return words
-
-
-def matter(layout: Layout, writer: RuleWriter) -> list[list[RuleCode]]:
-    """By chain, its rules with their instructions, without those that do nothing. Kubernetes always has chains without
-    a rule: a jump there does nothing either."""
-    chains = [[code for placed in rules if (code := writer.rule(placed)) is not None] for rules in layout.of_chain]
-    empty = {number for number, rules in enumerate(chains) if not rules}
-    while True:
-        chains = [[code for code in rules if not _leads_nowhere(code, empty)] for rules in chains]
-        now_empty = {number for number, rules in enumerate(chains) if not rules}
-        if now_empty == empty:
-            return chains
-        empty = now_empty
-
-
-def _leads_nowhere(code: RuleCode, empty: set[int]) -> bool:
-    return code.lead is not None and not code.lead.goto and code.lead.chain in empty

@@ -12,7 +12,6 @@ from kcompile.evaluate.layout import Layout, PlacedRule
 from kcompile.evaluate.set_code import PLACES, Sets, intervals_of, set_key
 from kcompile.ir.ruleset import (
     Binary,
-    Chain,
     Chance,
     Compare,
     Component,
@@ -45,8 +44,6 @@ _PLAIN: Mapping[str, int] = MappingProxyType(
 )
 MOST_VALUES = 1 << 16
 """A random number with more values than this is not spread out in a table."""
-SHORT = 4
-"""A chain of no more rules than this that only set marks stands in the place of a jump to it."""
 
 
 class Statements:
@@ -58,7 +55,6 @@ class Statements:
         self._layout = layout
         self._sets = sets
         self._targets: dict[tuple[Interval | None, Interval | None], int] = {}
-        self._effects: dict[int, Words | None] = {}
 
     def instructions(self, item: Item, placed: PlacedRule) -> Words:
         """The instructions of one statement. Raises `CannotTell`, `Never` and `OtherFamily`."""
@@ -85,20 +81,10 @@ class Statements:
     # ------------------------------------------------------------ verdicts
 
     def _go(self, verdict: Verdict, placed: PlacedRule) -> Words:
-        chain = placed.table.chains.get(verdict.chain) if verdict.kind == "jump" else None
-        effects = self._only_effects(chain) if chain is not None else None
-        if effects is not None:
-            return effects
         word = self._verdict(verdict, placed)
         if word in (p.GO_DROP, p.GO_REJECT):
             return [p.DECIDE, word, placed.rule.line]
         return [p.GO, word]
-
-    def _only_effects(self, chain: Chain) -> Words | None:
-        """What a short chain does that only sets marks; None for any other."""
-        if id(chain) not in self._effects:
-            self._effects[id(chain)] = _effects(chain)
-        return self._effects[id(chain)]
 
     def _verdict(self, verdict: Verdict, placed: PlacedRule) -> Word:
         if verdict.kind in _PLAIN:
@@ -225,22 +211,6 @@ def _chance(numerator: int, denominator: int) -> Words:
     if denominator > LARGEST_WORD:
         raise CannotTell
     return [p.CHANCE, numerator, denominator]
-
-
-def _effects(chain: Chain) -> Words | None:
-    if chain.base is not None or len(chain.rules) > SHORT:
-        return None
-    words: Words = []
-    try:
-        for rule in chain.rules:
-            for item in rule.items:
-                if isinstance(item, SetField):
-                    words += _set_field(item)
-                elif not isinstance(item, NoEffect):
-                    return None
-    except CannotTell:
-        return None
-    return words
 
 
 def _set_field(item: SetField) -> Words:

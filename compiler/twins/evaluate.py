@@ -40,14 +40,15 @@ def evaluate_ipv4(
 ) -> None:
     """Fill the last five columns for the packets in the others: addresses as integers, ports, flags, random words.
 
-    `source_port` is -1 where it is open. An empty `choice` stands for the numbers that `chosen` makes from `seed`.
+    `source_port` is -1 where it is open. Empty columns are allowed of `source_port`, `local` and `mark`, as if all were
+    open or 0, and of `choice`, for the numbers that `chosen` makes from `seed`.
     `verdict` is a number of `program.VERDICTS`, or SLOW for a packet that the program gives up on; `line` is that of
     the rule that decided, 0 for none.
     """
     for n in range(len(destination)):
         packet = _Packet(program, (0, source[n]), (0, destination[n]), chosen(choice, seed, n))
-        packet.start(protocol[n], port[n], source_port[n], mark[n])
-        verdict[n] = packet.run(bool(local[n]))
+        packet.start(protocol[n], port[n], optional(source_port, n, -1), optional(mark, n, 0))
+        verdict[n] = packet.run(bool(optional(local, n, 0)))
         to[n], to_port[n] = packet.destination[1], packet.state[p.DPORT]
         masquerade[n], line[n] = packet.masqueraded, packet.line
 
@@ -75,11 +76,16 @@ def evaluate_ipv6(
         packet = _Packet(
             program, _halves(bytes(source[place])), _halves(bytes(destination[place])), chosen(choice, seed, n)
         )
-        packet.start(protocol[n], port[n], source_port[n], mark[n])
-        verdict[n] = packet.run(bool(local[n]))
+        packet.start(protocol[n], port[n], optional(source_port, n, -1), optional(mark, n, 0))
+        verdict[n] = packet.run(bool(optional(local, n, 0)))
         to[place] = _same_type(to, packet.destination[0].to_bytes(8, "big") + packet.destination[1].to_bytes(8, "big"))
         to_port[n] = packet.state[p.DPORT]
         masquerade[n], line[n] = packet.masqueraded, packet.line
+
+
+def optional(column: Any, n: int, otherwise: int) -> int:
+    """An item of a column that may be empty."""
+    return column[n] if len(column) else otherwise
 
 
 def chosen(choice: Any, seed: int, n: int) -> int:
@@ -136,7 +142,7 @@ class _Packet:
         self.state[p.PROTOCOL], self.state[p.SPORT] = protocol, source_port
         self._port(port)
         self.state[p.MARK] = p.signed(mark)
-        self._conntrack(STATES["invalid"], 0)
+        self._conntrack(self.program.first_state, 0)
 
     def _port(self, port: int) -> None:
         self.state[p.DPORT] = port

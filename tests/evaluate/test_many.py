@@ -11,6 +11,8 @@ import pytest
 
 from kcompile.evaluate.many import VERDICTS
 from kcompile.evaluate.packet import Host, Packet
+from kcompile.evaluate.prepare import Prepared
+from kcompile.evaluate.program import STAGE, STAGE_END
 from kcompile.ir.addresses import address, address_text, endpoint_text
 from kcompile.ir.plan import MODES, Mode
 from kcompile.ir.ruleset import Ruleset
@@ -138,6 +140,40 @@ def test_marks_that_a_short_chain_sets_stand_where_it_is_jumped_to() -> None:
     )
     found = ends(rules, [(1, 0x0A60000A, protocol, 80, 0) for protocol in (6, 17)])
     assert [masquerade for _, _, masquerade in found] == [True, False]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_rules_that_are_put_together_or_left_out_change_nothing(seed: int) -> None:
+    rng = random.Random(seed)
+    matches = ("", "-p udp", "! -s 10.9.0.0/16", "-d 10.96.0.10", "-m mark --mark 0x1/0x1", "-p tcp -m tcp --dport 80")
+    says = ("ACCEPT", "RETURN", "DROP", "MARK --set-xmark 0x1/0x1", "MARK --set-xmark 0x1/0x0")
+
+    def chain(name: str, later: list[str]) -> list[str]:
+        to = [f"-j {say}" for say in says] + [f"-{how} {other}" for how in "jg" for other in later]
+        return [f"-A {name} {rng.choice(matches)} {rng.choice(to)}" for _ in range(rng.randrange(5))]
+
+    names = ["FORWARD", "A", "B", "C"]
+    lines = [f":FORWARD {rng.choice(('ACCEPT', 'ACCEPT', 'DROP'))} [0:0]", *(f":{name} - [0:0]" for name in names[1:])]
+    for number, name in enumerate(names):
+        lines += chain(name, names[number + 1 :])
+    rules = iptables(
+        filter="\n".join(lines),
+        nat=":POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m mark ! --mark 0x1/0x1 -j RETURN\n"
+        "-A POSTROUTING -j MASQUERADE",
+    )
+    packets = some_packets(["10.96.0.10", "10.9.1.1", "8.8.8.8"], rng, 60)
+    for packet, end in zip(packets, ends(rules, packets), strict=True):
+        assert {end} == outcomes(rules, packet, 4), packet
+
+
+def test_a_chain_that_only_accepts_costs_nothing() -> None:
+    rules = iptables(
+        filter=":INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:LOCAL - [0:0]\n-A INPUT -j LOCAL\n-A FORWARD -j LOCAL\n"
+        "-A FORWARD -p tcp -j ACCEPT\n-A LOCAL -p udp -j RETURN"
+    )
+    program = Prepared(rules).program(4, HOST)
+    stages = [program.stages[at : at + STAGE] for at in range(0, len(program.stages), STAGE)]
+    assert [drops for kind, _, drops in stages if kind != STAGE_END] == [1]
 
 
 def test_hairpins_are_found_in_sets_of_pairs() -> None:

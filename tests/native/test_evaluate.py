@@ -137,6 +137,20 @@ def test_random_words_from_a_seed_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("family", [4, 6])
+def test_columns_that_are_left_out_say_the_same_as_full_ones(family: int) -> None:
+    program = assemble(Prepared(rules_of("dual-stack", "iptables")), family, HOST)
+    columns = inputs(program, family, random.Random(1), 200)
+    columns[4:7] = array("i", [-1]) * 200, bytes(200), array("I", [0]) * 200
+    results = []
+    for module, left_out in ((native, False), (native, True), (twin, True)):
+        given = [*columns[:4], array("i"), b"", array("I"), columns[7]] if left_out else columns
+        filled = outputs(family, 200)
+        getattr(module, f"evaluate_ipv{family}")(program, 7, *given, *filled)
+        results.append(filled)
+    assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("family", [4, 6])
 def test_columns_of_different_lengths_are_refused(family: int) -> None:
     program = assemble(Prepared(Ruleset()), family, HOST)
     evaluate = getattr(native, f"evaluate_ipv{family}")
