@@ -94,12 +94,12 @@ static inline int compare_texts(const char *one, size_t length, const char *othe
 
 typedef struct {
     const char *text;
-    const size_t *starts;
+    const uint32_t *starts;
 } Keys;
 
 static inline int block_after(const Block *a, const Block *b, const Keys *keys) {
     if (a->prefix != b->prefix) return a->prefix > b->prefix;
-    const size_t *of_a = keys->starts + a->entry, *of_b = keys->starts + b->entry;
+    const uint32_t *of_a = keys->starts + a->entry, *of_b = keys->starts + b->entry;
     return compare_texts(keys->text + of_a[0], of_a[1] - of_a[0], keys->text + of_b[0], of_b[1] - of_b[0]) > 0;
 }
 
@@ -125,7 +125,7 @@ static void merge_sort(Block *blocks, Block *spare, size_t count, const Keys *ke
 
 /* Many keys are put into buckets by a byte of their prefixes, first the most significant (7), then by the next: hashed
  * names scatter well. Stable too. */
-static void sort_blocks(Block *blocks, Block *spare, size_t count, int byte, const Keys *keys) {
+static inline void sort_blocks(Block *blocks, Block *spare, size_t count, int byte, const Keys *keys) {
     if (count < 64 || byte < 0) {
         merge_sort(blocks, spare, count, keys);
         return;
@@ -145,7 +145,7 @@ static inline void prefer_huge_pages(char *data, size_t size) {
 #ifdef MADV_HUGEPAGE
     const uintptr_t page = 4096;
     uintptr_t first = ((uintptr_t)data + page - 1) & ~(page - 1), end = ((uintptr_t)data + size) & ~(page - 1);
-    if (size >= 8 << 20) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+    if (size >= 4 << 20) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
 #else
     (void)data, (void)size;
 #endif

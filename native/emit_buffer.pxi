@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 cdef extern from "Python.h":
     # Declared anew with borrowed references: nothing here is counted up and down for each access.
     int PyTuple_Check(PyObject *value)
+    int PyTuple_CheckExact(PyObject *value)
     Py_ssize_t PyTuple_GET_SIZE(PyObject *value)
     PyObject *PyTuple_GET_ITEM(PyObject *value, Py_ssize_t position)
     int PyUnicode_Check(PyObject *value)

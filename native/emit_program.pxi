@@ -31,14 +31,14 @@ cdef struct Line:
 
 cdef struct Row:
     int each
-    bint of_items  # whether the items themselves are looked at, and not only their values
+    bint of_items  # whether the items are looked at, and not only their values
     int first
     int last
 
 cdef struct Section:
     int order_by
     bint by_item
-    bint touches_items
+    uint64_t fields  # of the record that are looked at
     bint omit_empty
     Text separator
     int first
@@ -81,6 +81,7 @@ cdef class _Program:
     cdef Value *values
     cdef JoinSpec *joins
     cdef int *lookup_by
+    cdef uint64_t fields_of_values
 
     def __init__(self, source):
         self.source = source
@@ -124,8 +125,11 @@ cdef class _Program:
         for i, source in enumerate(values):
             value = &self.values[i]
             value.over = self.position(source.over, self.n_lists, "list") if source.over >= 0 else -1
+            if value.over >= 0:
+                self.fields_of_values |= self.field_of_list(value.over)
             # A value may use those before it, and no inline lists.
             value.text = self.template(source.operations, value.over, 0, i)
+            self.fields_of_values |= self.fields_of(source.operations)
             value.digest = self.position(source.digest, SHA256_BASE32_LENGTH + 1, "digest")
             value.limit = source.limit
             value.ellipsis = text_of(source.ellipsis)
@@ -164,8 +168,10 @@ cdef class _Program:
         section.first = self.n_rows
         for row in source.rows:
             self.read_row(&self.rows[self.n_rows], row)
-            section.touches_items |= self.rows[self.n_rows].of_items
-            section.touches_items |= any([kind == JOIN for line in row.lines for kind, _ in line.operations])
+            if self.rows[self.n_rows].of_items:
+                section.fields |= self.field_of_list(row.each)
+            for line in row.lines:
+                section.fields |= self.fields_of(line.operations)
             self.n_rows += 1
             if section.by_item and row.each < 0:
                 raise ValueError("a section of items has a line outside of them")
@@ -195,6 +201,19 @@ cdef class _Program:
         for position in positions:
             mask |= <uint64_t>1 << self.position(position, end, "condition")
         return mask
+
+    cdef uint64_t field_of_list(self, int number) except? 0:
+        return <uint64_t>1 << self.lists[number].field
+
+    cdef uint64_t fields_of(self, operations) except? 0:
+        """The fields that operations look at, those of inline lists included."""
+        cdef uint64_t fields = 0
+        for kind, argument in operations:
+            if kind == FIELD:
+                fields |= <uint64_t>1 << argument
+            elif kind == JOIN:
+                fields |= self.field_of_list(self.joins[argument].each)
+        return fields
 
     cdef Template template(self, operations, int each, int joins, int values) except *:
         cdef Template template

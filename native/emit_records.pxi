@@ -20,6 +20,7 @@ cdef enum:
     TEXT = -1  # a step: a stretch of the scratch buffer
     ENTRY = -2  # a step: an entry that lies at a known distance from the item's place
     LINE = -3  # a step: what follows is a line, which the item may not have
+    MOST_TEXTS = 4  # of an item that are read from its list
     SAMPLE = 64  # records that tell what the rest will take
 
 cdef struct Step:  # of writing an item; all of it is written, so that steps can be compared as bytes
@@ -29,7 +30,11 @@ cdef struct Step:  # of writing an item; all of it is written, so that steps can
     void *operation  # or the line
 
 cdef struct Place:  # where an item stands
-    PyObject *item
+    # The texts of the item's first fields, if its list has them; and where the next item's are.
+    int n_texts
+    Text texts[MOST_TEXTS]
+    const uint8_t *next
+    const uint8_t *end
     int each
     Py_ssize_t index
     Py_ssize_t count
@@ -52,8 +57,10 @@ cdef class _Records:
     cdef uint64_t *truths
     cdef size_t *value_starts
     cdef uint32_t *counts  # the lengths of its lists
+    cdef PyObject **packed  # and their texts, or NULL
+    cdef list held  # so that the texts stay
     # The start of each value in `texts`, and that of the next one.
-    cdef size_t *entries
+    cdef uint32_t *entries
     cdef size_t n_entries
     cdef Py_ssize_t longest  # of all lists
     cdef Buffer texts, scratch
@@ -76,6 +83,8 @@ cdef class _Records:
         self.truths = <uint64_t *>self.arrays.take(n, sizeof(uint64_t))
         self.value_starts = <size_t *>self.arrays.take(n, sizeof(size_t))
         self.counts = <uint32_t *>self.arrays.take(n * program.n_lists, sizeof(uint32_t))
+        self.packed = <PyObject **>self.arrays.take(n * program.n_lists, sizeof(PyObject *))
+        self.held = []
         self.value_at = <size_t *>self.arrays.take(program.n_values, sizeof(size_t))
         self.value_end = <int *>self.arrays.take(program.n_values, sizeof(int))
         self.cursor = <Py_ssize_t *>self.arrays.take(program.n_lists, sizeof(Py_ssize_t))
@@ -99,9 +108,9 @@ cdef class _Records:
         if n > UINT32_MAX or total >= UINT32_MAX:
             raise OverflowError("more records or values than fit 32 bits")
         self.lookups = tuple([self.texts_of(lookup.text) for lookup in self.program.source.lookups])
-        self.entries = <size_t *>self.arrays.take(total + 1, sizeof(size_t))
+        self.entries = <uint32_t *>self.arrays.take(total + 1, sizeof(uint32_t))
         for i in range(n):
-            self.ask_ahead(NULL, i, n)
+            self.ask_ahead(self.program.fields_of_values, NULL, i, n)
             self.enter(i)
             for v in range(self.program.n_values):
                 if self.program.values[v].first == v:
@@ -126,11 +135,53 @@ cdef class _Records:
             if not PyTuple_Check(self.items(number)):
                 raise TypeError(f"field {self.program.lists[number].field} of a record is a tuple of items")
             self.counts[i * self.program.n_lists + number] = PyTuple_GET_SIZE(self.items(number))
+            if not PyTuple_CheckExact(self.items(number)):
+                self.packed[i * self.program.n_lists + number] = self.hold_texts(self.items(number))
             self.longest = max(self.longest, PyTuple_GET_SIZE(self.items(number)))
         self.current = i
         for number in range(self.program.n_values):
             count += self.values_of(number)
         return count
+
+    @cython.final
+    cdef PyObject *hold_texts(self, PyObject *items) except? NULL:
+        """The texts of a list, if it has any."""
+        texts = getattr(<object>items, "texts", None)
+        if not isinstance(texts, bytes) or not 0 < len(<bytes>texts) or (<bytes>texts)[0] > MOST_TEXTS:
+            return NULL
+        self.held.append(texts)
+        return <PyObject *>texts
+
+    @cython.final
+    cdef inline void start(self, Place *place, int each) noexcept:
+        """Stand before the first item of a list of the record."""
+        cdef PyObject *texts = NULL
+        place.each, place.index, place.count, place.n_texts = each, 0, 1, 0
+        if each >= 0:
+            place.count = self.counts[self.current * self.program.n_lists + each]
+            texts = self.packed[self.current * self.program.n_lists + each]
+        if texts != NULL:
+            place.next = <const uint8_t *>bytes_text(texts)
+            place.end = place.next + bytes_length(texts)
+            place.n_texts = place.next[0]
+            place.next += 1
+
+    @cython.final
+    cdef inline int look_at_item(self, Place *place) except -1:
+        """Find the texts of the item at `index`, which are the next ones."""
+        cdef int i
+        if place.n_texts == 0:
+            prefetch_items(self.items(place.each), place.index)
+        for i in range(place.n_texts):
+            if place.next == place.end or place.end - place.next <= place.next[0]:
+                raise ValueError("a list has fewer texts than items")
+            place.texts[i].data, place.texts[i].length = <const char *>place.next + 1, place.next[0]
+            place.next += 1 + place.next[0]
+        return 0
+
+    @cython.final
+    cdef inline PyObject *item(self, const Place *place) noexcept:
+        return PyTuple_GET_ITEM(self.items(place.each), place.index)
 
     @cython.final
     cdef tuple texts_of(self, text):
@@ -163,31 +214,38 @@ cdef class _Records:
         return 0
 
     @cython.final
-    cdef void ask_ahead(self, const uint32_t *order, size_t k, size_t n) noexcept:
-        """Records and their items lie anywhere in memory: ask for those of the next records in good time."""
-        self.ask_for(order, k + 6, n, 3)
-        self.ask_for(order, k + 4, n, 2)
-        self.ask_for(order, k + 2, n, 1)
-        self.ask_for(order, k + 1, n, 0)
+    cdef void ask_ahead(self, uint64_t fields, const uint32_t *order, size_t k, size_t n) noexcept:
+        """Records, their fields and items lie anywhere in memory: ask for those of the next records in good time.
+
+        Each step follows pointers that the step before has asked for.
+        """
+        cdef PyObject *record
+        cdef PyObject *texts
+        cdef size_t i
+        cdef int number
+        if k + 6 < n:
+            record = self.record_at(order, k + 6)
+            for number in range(0, self.program.width, 8):
+                prefetch_slot(record, number)
+        if k + 4 < n:
+            record = self.record_at(order, k + 4)
+            for number in range(self.program.width):
+                if fields >> number & 1:
+                    prefetch(PyTuple_GET_ITEM(record, number))
+        for number in range(self.program.n_lists):
+            if not fields >> self.program.lists[number].field & 1:
+                continue
+            for i in range(k + 1, min(k + 3, n)):
+                texts = self.packed[(order[i] if order != NULL else i) * self.program.n_lists + number]
+                record = self.record_at(order, i)
+                if texts == NULL:
+                    prefetch_first_items(PyTuple_GET_ITEM(record, self.program.lists[number].field), i == k + 1)
+                else:
+                    prefetch_text(bytes_text(texts) + 128 * (k + 2 - i), 64)
 
     @cython.final
-    cdef inline void ask_for(self, const uint32_t *order, size_t k, size_t n, int away) noexcept:
-        """Each call for a record follows pointers that the call before has asked for."""
-        cdef int number
-        cdef PyObject *record
-        cdef PyObject *items
-        if k >= n:
-            return
-        record = PyTuple_GET_ITEM(<PyObject *>self.records, order[k] if order != NULL else k)
-        for number in range(self.program.n_lists):
-            if away == 3:
-                prefetch_slot(record, self.program.lists[number].field)
-                continue
-            items = PyTuple_GET_ITEM(record, self.program.lists[number].field)
-            if away == 2:
-                prefetch(items)
-            else:
-                prefetch_first_items(items, away == 0)
+    cdef inline PyObject *record_at(self, const uint32_t *order, size_t k) noexcept:
+        return PyTuple_GET_ITEM(<PyObject *>self.records, order[k] if order != NULL else k)
 
     @cython.final
     cdef inline void ask_for_values(self, const uint32_t *order, size_t k, size_t n) noexcept:
@@ -205,16 +263,14 @@ cdef class _Records:
         cdef size_t start
         cdef int v, done
         self.forget_steps()
-        place.each = value.over
-        place.count = self.values_of(first)
+        self.start(&place, value.over)
         for v in range(value.width):
             self.add_steps(self.program.values[first + v].text, False, place.each, -1)
             self.value_end[v] = self.n_steps
         for place.index in range(place.count):
-            place.item, place.at = NULL, place.index
+            place.at = place.index
             if value.over >= 0:
-                prefetch_items(self.items(value.over), place.index)
-                place.item = PyTuple_GET_ITEM(self.items(value.over), place.index)
+                self.look_at_item(&place)
             done = 0
             for v in range(value.width):
                 self.entries[self.n_entries] = start = self.texts.used
@@ -241,6 +297,8 @@ cdef class _Records:
             sha256_base32(SHA256, self.texts.data + start, length, self.texts.data + start, value.digest)
             length = value.digest
         self.texts.used = start + length
+        if self.texts.used > UINT32_MAX:
+            raise OverflowError("the values take more than 4 GiB")
         return 0
 
     @cython.final
@@ -254,11 +312,12 @@ cdef class _Records:
             return self.value_at[v] + place.index * width
         # Another list of the same items, mostly in the same order.
         cdef PyObject *items = self.items(over)
+        cdef PyObject *item = self.item(place)
         cdef Py_ssize_t i = self.cursor[over], tried, n = PyTuple_GET_SIZE(items)
         for tried in range(n):
             if i >= n:
                 i = 0
-            if PyTuple_GET_ITEM(items, i) == place.item:
+            if PyTuple_GET_ITEM(items, i) == item:
                 self.cursor[over] = i + 1
                 return self.value_at[v] + i * width
             i += 1
@@ -338,7 +397,7 @@ cdef class _Records:
     @cython.final
     cdef bint begin_line(self, Buffer *out, const Line *line, Place *place) except -1:
         """Whether the line holds for the item; then what stands before it is written."""
-        if (line.item_when or line.item_unless) and not self.item_holds(place.item, line):
+        if (line.item_when or line.item_unless) and not self.item_holds(self.item(place), line):
             return False
         if self.written:
             put_text(out, self.separator)
@@ -367,9 +426,11 @@ cdef class _Records:
         cdef PyObject *value
         cdef Py_ssize_t number
         if operation.kind == ITEM:
-            value = place.item
+            if operation.argument >= 0 and operation.argument < place.n_texts:
+                return put_text(out, place.texts[operation.argument])
+            value = self.item(place)
             if operation.argument >= 0:
-                value = self.item_field(place.item, operation.argument)
+                value = self.item_field(value, operation.argument)
             return put_object(out, value)
         if operation.kind == VALUE:
             return self.put_entry(out, self.entry(operation.argument, place))
@@ -399,16 +460,13 @@ cdef class _Records:
 
     @cython.final
     cdef int put_join(self, Buffer *out, JoinSpec *join) except -1:
-        cdef PyObject *items = self.items(join.each)
         cdef Place place
         cdef int o
         cdef Operation *operation
         self.cursor_to_start()
-        place.each = join.each
-        place.count = PyTuple_GET_SIZE(items)
+        self.start(&place, join.each)
         for place.index in range(place.count):
-            prefetch_items(items, place.index)
-            place.item = PyTuple_GET_ITEM(items, place.index)
+            self.look_at_item(&place)
             if place.index:
                 put_text(out, join.separator)
             for o in range(join.text.first, join.text.last):

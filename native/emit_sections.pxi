@@ -12,7 +12,7 @@ cdef extern from "emit.h":
         uint32_t number
     ctypedef struct Keys:
         const char *text
-        const size_t *starts
+        const uint32_t *starts
     uint64_t key_prefix(const char *key, size_t length) noexcept
     void sort_blocks(Block *blocks, Block *spare, size_t count, int byte, const Keys *keys) noexcept
     void prefetch_text(const char *text, size_t length) noexcept
@@ -106,9 +106,9 @@ cdef class _Sections(_Records):
             if self.keep:
                 self.kept_starts = <size_t *>self.arrays.take(n + 1, sizeof(size_t))
             for k in range(n):
-                if section.touches_items:
-                    self.ask_ahead(order, k, n)
-                elif order != NULL:
+                if section.fields:
+                    self.ask_ahead(section.fields, order, k, n)
+                if order != NULL:
                     self.ask_for_values(order, k, n)
                 if self.keep:
                     self.kept_starts[k] = self.output.used
@@ -183,16 +183,14 @@ cdef class _Sections(_Records):
                 step.start = self.n_steps
         if section.by_item:
             shape = self.shape(row, active if fused else 0)
+            if fused and self.note_all(row.each, shape):
+                return 0
         self.cursor_to_start()
-        place.item = NULL
-        place.each = row.each
-        place.count = 1 if row.each < 0 else PyTuple_GET_SIZE(self.items(row.each))
+        self.start(&place, row.each)
         for place.index in range(place.count):
             place.at = place.index
-            if row.each >= 0:
-                if row.of_items:
-                    prefetch_items(self.items(row.each), place.index)
-                place.item = PyTuple_GET_ITEM(self.items(row.each), place.index)
+            if row.of_items:
+                self.look_at_item(&place)
             if section.by_item:
                 self.note(active, shape, &place)
             else:
@@ -223,11 +221,27 @@ cdef class _Sections(_Records):
         cdef size_t i, n = len(self.records)
         reserve(&self.noted, self.count_items(self.program.values[section.order_by].over) * sizeof(Noted))
         for i in range(n):
-            if section.touches_items:
-                self.ask_ahead(NULL, i, n)
+            if section.fields:
+                self.ask_ahead(section.fields, NULL, i, n)
             self.put_record(section, i)
         self.sort_noted()
         return self.n_sorted
+
+    @cython.final
+    cdef bint note_all(self, int each, uint32_t shape) except -1:
+        """Note all items of a list, if it is the one that their keys are of."""
+        cdef const Value *key = &self.program.values[self.order_by]
+        cdef uint32_t i, count = PyTuple_GET_SIZE(self.items(each))
+        cdef Noted *item
+        if not self.same_items(key.over, each):
+            return False
+        reserve(&self.noted, count * sizeof(Noted))
+        item = <Noted *>(self.noted.data + self.noted.used)
+        for i in range(count):
+            item[i].record, item[i].index, item[i].shape = self.current, i, shape
+            item[i].entry = self.value_at[self.order_by] + i * key.width
+        self.noted.used += count * sizeof(Noted)
+        return True
 
     @cython.final
     cdef int note(self, int active, uint32_t shape, Place *place) except -1:
@@ -235,7 +249,7 @@ cdef class _Sections(_Records):
         cdef Noted item
         cdef int a
         for a in range(active):
-            if self.item_holds(place.item, &self.program.lines[self.active[a]]):
+            if self.item_holds(self.item(place), &self.program.lines[self.active[a]]):
                 item.record, item.index, item.shape = self.current, place.index, shape
                 item.entry = self.entry(self.order_by, place)
                 put(&self.noted, <const char *>&item, sizeof(Noted))
@@ -280,9 +294,8 @@ cdef class _Sections(_Records):
         if shape.of_record:
             self.enter(item.record)
             self.cursor_to_start()
-            place.each, place.index = shape.row.each, item.index
-            place.count = PyTuple_GET_SIZE(self.items(place.each))
-            place.item = PyTuple_GET_ITEM(self.items(place.each), place.index)
+            self.start(&place, shape.row.each)
+            place.index, place.n_texts = item.index, 0
         self.put_steps(&self.output, steps, shape.n_steps, <const char *>(steps + shape.n_steps), &place)
         self.written += shape.lines
         return 0
@@ -295,7 +308,7 @@ cdef class _Sections(_Records):
     cdef inline void ask_for_noted(self, size_t i, size_t n) noexcept:
         """Items in their order lie anywhere in memory: ask for the next ones, their entries, and their texts."""
         cdef Value *value = &self.program.values[self.order_by]
-        cdef size_t *entries
+        cdef uint32_t *entries
         if i + 3 * AHEAD < n:
             prefetch(self.in_order(i + 3 * AHEAD))
             entries = self.entries + self.in_order(i + 2 * AHEAD).entry - (self.order_by - value.first)

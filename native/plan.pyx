@@ -6,7 +6,7 @@ An endpoint's tuple is of a type that is given (`kcompile.ir.plan.EndpointInfo`)
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_SET_ITEM
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 include "emit_buffer.pxi"
@@ -51,7 +51,7 @@ cdef extern from *:
         uint32_t number
     ctypedef struct Keys:
         const char *text
-        const size_t *starts
+        const uint32_t *starts
     uint64_t key_prefix(const char *key, size_t length) noexcept
     void merge_sort(Block *blocks, Block *spare, size_t count, const Keys *keys) noexcept
     int block_after(const Block *a, const Block *b, const Keys *keys) noexcept
@@ -183,11 +183,55 @@ def seen_from(kind, infos, str node not None):
     return tuple(made)
 
 
-def by_address(infos):
+def packed(kind, infos):
+    check_kind(kind)
+    return pack(kind, list(infos))
+
+
+cdef pack(kind, list given):
+    cdef Buffer texts
+    cdef bint fits = True, has_local = False
+    cdef Py_ssize_t i
+    cdef PyObject *info
+    cdef PyObject *made = PyType_GenericAlloc(<PyTypeObject *>kind, len(given))
+    result = <object>made
+    Py_XDECREF(made)
+    texts.bytes = NULL
+    try:
+        open_buffer(&texts, 32 * len(given) + 64)
+        put(&texts, "\2", 1)
+        for i in range(len(given)):
+            check_info(given[i])
+            info = <PyObject *>given[i]
+            fits &= put_behind_length(&texts, PyTuple_GET_ITEM(info, IP))
+            fits &= put_behind_length(&texts, PyTuple_GET_ITEM(info, PORT))
+            has_local |= is_true(PyTuple_GET_ITEM(info, LOCAL))
+            put_field(made, i, given[i])
+        if has_local:
+            result.has_local = True
+        if fits:
+            _PyBytes_Resize(&texts.bytes, texts.used)
+            result.texts = <object>texts.bytes
+    finally:
+        close_buffer(&texts)
+    return result
+
+
+cdef bint put_behind_length(Buffer *texts, PyObject *value) except -1:
+    """False if the length does not fit a byte."""
+    cdef size_t start = texts.used
+    put(texts, "", 1)
+    put_object(texts, value)
+    texts.data[start] = <char>(texts.used - start - 1)
+    return texts.used - start - 1 < 256
+
+
+def by_address(kind, infos):
+    check_kind(kind)
     cdef list given = list(infos)
     cdef size_t count = len(given), i
     cdef Buffer texts
-    cdef size_t *starts = <size_t *>malloc((count + 1) * sizeof(size_t))
+    cdef uint32_t *starts = <uint32_t *>malloc((count + 1) * sizeof(uint32_t))
     cdef Block *blocks = <Block *>malloc((2 * count + 1) * sizeof(Block))
     cdef Keys keys
     texts.bytes = NULL
@@ -198,6 +242,8 @@ def by_address(infos):
         for i in range(count):
             starts[i] = texts.used
             put_address(&texts, given[i])
+        if texts.used > UINT32_MAX:
+            raise OverflowError("the addresses take more than 4 GiB")
         starts[count] = texts.used
         keys.text, keys.starts = texts.data, starts
         for i in range(count):
@@ -207,7 +253,7 @@ def by_address(infos):
         for i in range(1, count):
             if not block_after(&blocks[i], &blocks[i - 1], &keys):
                 return None
-        return tuple([given[blocks[i].entry] for i in range(count)])
+        return pack(kind, [given[blocks[i].entry] for i in range(count)])
     finally:
         Py_XDECREF(texts.bytes)
         free(starts)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from kcompile.ir.plan import EndpointInfo
+from kcompile.ir.plan import EndpointInfo, PackedEndpoints
+
+try:
+    from kcompile.native.plan import packed
+except ImportError:
+    from kcompile.twins.plan import packed
 
 Endpoints = tuple[EndpointInfo, ...]
 
@@ -43,10 +48,14 @@ def categorize(endpoints: Endpoints, uses_cluster: bool, uses_local: bool, topol
 
 def _usable(endpoints: Sequence[EndpointInfo]) -> Endpoints:
     """The ready endpoints, else those that serve while they terminate."""
-    ready = tuple([endpoint for endpoint in endpoints if endpoint.ready])
+    ready = [endpoint for endpoint in endpoints if endpoint.ready]
     if len(ready) == len(endpoints) and isinstance(endpoints, tuple):
         return endpoints  # which saves a large cluster a second list
-    return ready or tuple([endpoint for endpoint in endpoints if endpoint.serving and endpoint.terminating])
+    return _packed(ready or [endpoint for endpoint in endpoints if endpoint.serving and endpoint.terminating])
+
+
+def _packed(endpoints: list[EndpointInfo]) -> Endpoints:
+    return packed(PackedEndpoints, endpoints) if endpoints else ()
 
 
 def _hinted(ready: Endpoints, topology: Topology) -> Endpoints:
@@ -58,7 +67,7 @@ def _hinted(ready: Endpoints, topology: Topology) -> Endpoints:
     def chosen(hints: Callable[[EndpointInfo], frozenset[str]], place: str) -> Endpoints:
         if not all(map(hints, ready)):
             return ()
-        return tuple([endpoint for endpoint in ready if place in hints(endpoint)])
+        return _packed([endpoint for endpoint in ready if place in hints(endpoint)])
 
     for_node = chosen(lambda endpoint: endpoint.node_hints, topology.node) if topology.node_hints else ()
     if for_node:
@@ -74,4 +83,4 @@ def _union(endpoints: Endpoints, cluster: Endpoints, local: Endpoints) -> Endpoi
     either = {id(endpoint) for endpoint in (*cluster, *local)}
     if len(either) == len(cluster):
         return cluster
-    return tuple([endpoint for endpoint in endpoints if id(endpoint) in either])
+    return _packed([endpoint for endpoint in endpoints if id(endpoint) in either])

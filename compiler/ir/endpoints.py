@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
-from kcompile.ir.plan import EndpointInfo, Family
+from kcompile.ir.plan import EndpointInfo, Family, PackedEndpoints
 from kcompile.ir.versions import EndpointRules
 from kcompile.model.endpoint_slice import EndpointSlice
 from kcompile.passes.addresses import IP_FAMILY, format_address, is_ipv4, parse_address
 
 try:
-    from kcompile.native.plan import by_address, seen_from, usable, with_port
+    from kcompile.native.plan import by_address, packed, seen_from, usable, with_port
 except ImportError:
-    from kcompile.twins.plan import by_address, seen_from, usable, with_port
+    from kcompile.twins.plan import by_address, packed, seen_from, usable, with_port
 
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
@@ -83,7 +83,7 @@ def _gathered(found: list[_Listed], rules: EndpointRules) -> Gathered:
         infos = [info for one in found for info in one.infos]
         nodes = frozenset().union(*(one.nodes for one in found))
         hinted = any(one.hinted for one in found)
-    endpoints = by_address(infos)
+    endpoints = by_address(PackedEndpoints, infos)
     if endpoints is None:
         return Gathered(settled(infos, "", rules), nodes, hinted, tuple(infos))
     return Gathered(endpoints, nodes, hinted)
@@ -95,7 +95,7 @@ def settled(listed: Iterable[EndpointInfo], node: str, rules: EndpointRules) -> 
     for endpoint in listed:
         if endpoint.address not in found or _replaces(endpoint, node, rules):
             found[endpoint.address] = endpoint
-    return tuple(endpoint for _, endpoint in sorted(found.items()))
+    return packed(PackedEndpoints, [endpoint for _, endpoint in sorted(found.items())])
 
 
 def _replaces(endpoint: EndpointInfo, node: str, rules: EndpointRules) -> bool:
@@ -108,7 +108,7 @@ def _replaces(endpoint: EndpointInfo, node: str, rules: EndpointRules) -> bool:
 def endpoints_on(gathered: Gathered, node: str, rules: EndpointRules) -> tuple[EndpointInfo, ...]:
     """The endpoints as a node sees them, its own marked as local."""
     endpoints = settled(gathered.contested, node, rules) if gathered.contested else gathered.endpoints
-    return seen_from(EndpointInfo, endpoints, node) if node else endpoints
+    return packed(PackedEndpoints, seen_from(EndpointInfo, endpoints, node)) if node else endpoints
 
 
 def canonical_address(text: str) -> str:

@@ -48,6 +48,17 @@ class EndpointInfo(NamedTuple):
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
+class PackedEndpoints(tuple[EndpointInfo, ...]):
+    """Endpoints, and what is known of all of them without looking at each.
+
+    `texts` has their addresses and ports once more, in one piece of memory, as `targets/template.py` says. `has_local`
+    says whether any is local.
+    """
+
+    texts: bytes = b""
+    has_local: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ServicePortInfo:
     """One port of a Service in one IP family, with its endpoints by category.
@@ -104,7 +115,7 @@ class ServicePortInfo:
     @property
     def uses_local_endpoints(self) -> bool:
         """Whether some traffic follows policy Local."""
-        return self.internal_policy_local or (self.externally_accessible and self.external_policy_local)
+        return self.internal_policy_local or (self.external_policy_local and self.externally_accessible)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ that the list's `Item` gives it), `{index}` the item's position from 0, `{remain
 included. Other names are `values`. A brace that does not enclose a name is text: nftables needs no escapes. Fields are
 str, bytes or int (written in decimal), and a table has at most 64.
 
+A list is a tuple of items. It may be of a kind of tuple that has `texts`, bytes that hold the first fields of all items
+once more, so that they need not be looked for: how many fields, in one byte; then for each item the text of each of
+them behind its length, in one byte. Empty `texts` say nothing.
+
 Values. A `Value` is worked out once for each record, or once for each item of the list `over`: a template, then cut to
 `limit` bytes, its characters replaced, or hashed. It may use values that are defined before it. An item value can be
 used in any list whose items (the same objects) are all in `over`. A `Join` writes a list inline. A `Lookup` is a text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from kcompile.frontend.source import Origin
-    from kcompile.ir.plan import EndpointInfo
+    from kcompile.ir.plan import EndpointInfo, PackedEndpoints
     from kcompile.model.endpoint_slice import Endpoint
 
 T = TypeVar("T")
@@ -61,11 +61,21 @@ def seen_from(kind: type[EndpointInfo], infos: Iterable[EndpointInfo], node: str
     return tuple([info._replace(local=True) if info.node == node else info for info in infos])
 
 
-def by_address(infos: Iterable[EndpointInfo]) -> tuple[EndpointInfo, ...] | None:
+def packed(kind: type[PackedEndpoints], infos: Iterable[EndpointInfo]) -> PackedEndpoints:
+    """The endpoints with the texts of their addresses and ports, if each has less than 256 bytes."""
+    made = kind(infos)
+    made.has_local = any(info.local for info in made)
+    texts = [text for info in made for text in (info.ip.encode(), b"%d" % info.port)]
+    if max(map(len, texts), default=0) < 256:
+        made.texts = b"\2" + b"".join([bytes((len(text),)) + text for text in texts])
+    return made
+
+
+def by_address(kind: type[PackedEndpoints], infos: Iterable[EndpointInfo]) -> PackedEndpoints | None:
     """The endpoints sorted by the string "ip:port"; None if one address stands there twice."""
     given = list(infos)
     found = {info.address.encode(): info for info in given}
-    return tuple(found[address] for address in sorted(found)) if len(found) == len(given) else None
+    return packed(kind, [found[address] for address in sorted(found)]) if len(found) == len(given) else None
 
 
 def replaced(given: T, changes: Mapping[str, Any]) -> T:

@@ -78,10 +78,24 @@ numbers = st.integers(min_value=-(2**63), max_value=2**63 - 1) | st.integers(min
 entries = st.tuples(texts, numbers, st.booleans())
 
 
+class Packed(tuple[Any, ...]):
+    """Items with the texts of their first fields."""
+
+    texts: object = b""
+
+
+def packed(items: tuple[Any, ...], n_fields: int) -> Packed:
+    made = Packed(items)
+    fields = [twin._text(field) for item in items for field in item[:n_fields]]
+    made.texts = bytes((n_fields,)) + b"".join([bytes((len(field),)) + field for field in fields])
+    return made
+
+
 @st.composite
 def records(draw: st.DrawFn) -> tuple[Any, ...]:
     every = tuple(draw(st.lists(entries, max_size=6)))
     some = tuple(draw(st.permutations([entry for entry in every if draw(st.booleans())])))
+    every, some = (packed(items, draw(st.integers(0, 2))) if draw(st.booleans()) else items for items in (every, some))
     return draw(texts), draw(numbers), draw(st.booleans()), every, some, tuple(draw(st.lists(texts, max_size=3)))
 
 
@@ -176,6 +190,18 @@ def test_a_record_that_does_not_fit_is_refused(fill: Fill, record: Any, error: t
     assert fill(PROGRAM, [GOOD], FRAMES)
     with pytest.raises(error):
         fill(PROGRAM, [GOOD, record], FRAMES)
+
+
+def test_texts_of_a_list_are_read_within_their_bounds() -> None:
+    want = native.fill(PROGRAM, [GOOD], FRAMES)
+    items = packed((ENTRY,), 2)
+    for given_texts in (b"", None, "\2", b"\5", b"\0", items.texts, bytes(items.texts) + b"more"):
+        items.texts = given_texts
+        assert native.fill(PROGRAM, [(*GOOD[:3], items, (ENTRY,), ("word",))], FRAMES) == want
+    for given_texts in (b"\2", b"\2\0", b"\2\3ab", b"\1\xff" + 254 * b"x"):
+        items.texts = given_texts
+        with pytest.raises(ValueError, match="fewer texts than items"):
+            native.fill(PROGRAM, [(*GOOD[:3], items, (ENTRY,), ("word",))], FRAMES)
 
 
 @pytest.mark.parametrize("fill", FILLS)

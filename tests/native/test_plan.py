@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kcompile.frontend.source import NOWHERE as ORIGIN
 from kcompile.ir.endpoints import canonical_address
-from kcompile.ir.plan import EndpointInfo, ServicePortInfo
+from kcompile.ir.plan import EndpointInfo, PackedEndpoints, ServicePortInfo
 from kcompile.model import Endpoint
 from kcompile.twins import plan as twin
 
@@ -20,6 +20,7 @@ ADDRESSES = st.sampled_from(
     (
         *("10.0.0.1", "10.0.0.10", "10.0.0.2", "255.255.255.255", "010.0.0.1", "10.0.0.256", "10.0.0", "1.2.3.4.5"),
         *("fd00::1", "FD00:0::1", "::ffff:10.0.0.1", "example.com", "10.0.0.é", "10.0.0.1\0", "10.0.0.1/", ""),
+        "1" * 256,
     )
 )
 CONDITIONS = st.sampled_from((None, True, False))
@@ -39,6 +40,10 @@ ENDPOINTS = st.lists(
 PORTS = st.integers(0, 65535)
 
 
+def with_texts(endpoints: PackedEndpoints | None) -> object:
+    return endpoints and (type(endpoints), endpoints, endpoints.texts, endpoints.has_local)
+
+
 @settings(deadline=None)
 @given(ENDPOINTS, st.booleans(), st.sampled_from((None, canonical_address)), PORTS, PORTS)
 def test_endpoints_are_those_of_the_twin(
@@ -56,17 +61,23 @@ def test_endpoints_are_those_of_the_twin(
         assert seen == twin.seen_from(EndpointInfo, infos, node)
         assert all(one is other for one, other in zip(seen, infos, strict=True) if other.node != node)
     assert all(type(info) is EndpointInfo for info in (*moved, *seen))
-    assert native.by_address(infos) == twin.by_address(infos)
+    for some in (moved, seen):
+        assert with_texts(native.packed(PackedEndpoints, some)) == with_texts(twin.packed(PackedEndpoints, some))
+    found = native.by_address(PackedEndpoints, infos)
+    assert with_texts(found) == with_texts(twin.by_address(PackedEndpoints, infos))
     unique = list({info.address: info for info in infos}.values())
-    assert [info.address for info in native.by_address(unique)] == sorted(info.address for info in unique)
+    found = native.by_address(PackedEndpoints, unique)
+    assert [info.address for info in found] == sorted(info.address for info in unique)
 
 
 def test_what_are_no_endpoints_is_refused() -> None:
-    copies = (
+    functions = (
+        lambda infos: native.packed(PackedEndpoints, infos),
+        lambda infos: native.by_address(PackedEndpoints, infos),
         lambda infos: native.with_port(EndpointInfo, infos, 80),
         lambda infos: native.seen_from(EndpointInfo, infos, ""),
     )
-    for function in (native.by_address, *copies):
+    for function in functions:
         for wrong in ([("10.0.0.1", 80)], ["10.0.0.1"], [None]):
             with pytest.raises(ValueError, match="a tuple of 10 fields"):
                 function(wrong)

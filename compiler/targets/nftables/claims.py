@@ -44,7 +44,7 @@ def verdicts(port: ServicePortInfo) -> tuple[str, str]:
     """What becomes of traffic to the cluster IP and to external addresses that no endpoint takes; "" if one does."""
     if not port.has_any_endpoints:
         return "goto reject-chain", "goto reject-chain"
-    if port.uses_local_endpoints and port.local_endpoints:
+    if port.local_endpoints and port.uses_local_endpoints:
         return "", ""
     return "drop" if port.internal_policy_local else "", "drop" if port.external_policy_local else ""
 
@@ -100,8 +100,8 @@ def owners(ports: Sequence[ServicePortInfo]) -> Owners:
 
 
 def _contested(ports: Sequence[ServicePortInfo]) -> set[Address]:
-    taken = {(port.cluster_ip, port.protocol, port.port) for port in ports}
-    contested = set()
+    taken: set[Address] = set()
+    contested: set[Address] = set()
     for port in ports:
         if not port.externally_accessible:
             continue
@@ -110,7 +110,9 @@ def _contested(ports: Sequence[ServicePortInfo]) -> set[Address]:
             addresses.add(_node_port(port))
         contested |= addresses & taken
         taken |= addresses
-    return contested
+    ips = {ip for ip, _, _ in taken}
+    as_cluster_ips = {(port.cluster_ip, port.protocol, port.port) for port in ports if port.cluster_ip in ips}
+    return contested | (as_cluster_ips & taken)
 
 
 def _node_port(port: ServicePortInfo) -> Address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from kcompile.ir.plan import EndpointInfo, FamilyPlan, ServicePortInfo
+from kcompile.ir.plan import EndpointInfo, FamilyPlan, PackedEndpoints, ServicePortInfo
 from kcompile.targets.nftables import claims
 from kcompile.targets.template import Item, Join, Value
 
@@ -112,7 +112,8 @@ def record(
     internal_verdict, external_verdict = claims.verdicts(info)
     owned = claims.claimed(info) if elements is None else elements
     affinity = timeout(info.session_affinity_timeout) if info.session_affinity_timeout else ""
-    return Record(
+    internal_local = info.internal_policy_local
+    fields = (
         info.namespace,
         info.service,
         info.port_name,
@@ -122,11 +123,11 @@ def record(
         info.node_port,
         info.name[:comment_limit] if internal_verdict or external_verdict else "",
         affinity,
-        info.internal_policy_local,
+        internal_local,
         info.external_policy_local,
         info.externally_accessible,
         info.has_any_endpoints,
-        "local" if info.internal_policy_local else "service",
+        "local" if internal_local else "service",
         internal_verdict,
         external_verdict,
         owned.cluster_ip,
@@ -144,6 +145,8 @@ def record(
         len(local) == 1,
         info.reachable_endpoints if affinity or chain_every_endpoint else (),
     )
+    # Record(*fields) would take twice as long.
+    return tuple.__new__(Record, fields)
 
 
 def _allowed_sources(info: ServicePortInfo) -> tuple[str, ...]:
@@ -157,10 +160,15 @@ def hairpin_connections(plan: FamilyPlan) -> tuple[str, ...]:
     keys = {
         f"{endpoint.ip} . {endpoint.ip} . {PROTOCOL_NAME[info.protocol]} . {endpoint.port}": None
         for info in plan.service_ports
+        if may_have_local(info.reachable_endpoints)
         for endpoint in info.reachable_endpoints
         if endpoint.local
     }
     return tuple(keys)
+
+
+def may_have_local(endpoints: Endpoints) -> bool:
+    return not isinstance(endpoints, PackedEndpoints) or endpoints.has_local
 
 
 def cluster_ips(plan: FamilyPlan) -> tuple[str, ...]:
