@@ -83,6 +83,10 @@ typedef struct {
 
 static inline uint64_t key_prefix(const char *key, size_t length) {
     uint64_t prefix = 0;
+    if (length >= 8) { /* gcc makes one load of it */
+        for (size_t i = 0; i < 8; i++) prefix = prefix << 8 | (unsigned char)key[i];
+        return prefix;
+    }
     for (size_t i = 0; i < 8; i++) prefix = prefix << 8 | (i < length ? (unsigned char)key[i] : 0);
     return prefix;
 }

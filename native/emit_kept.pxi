@@ -121,33 +121,34 @@ cdef class _Refill(_Sections):
 
     cdef int merge_items(self, Section *section, const Lines *lines) except -1:
         cdef size_t i, k = 0, end
-        for i in range(self.note_items(section)):
-            end = self.after(lines, k, self.in_order(i))
+        self.note_items(section)
+        for i in range(self.n_sorted):
+            end = self.after(lines, k, i)
             self.copy_items(section, lines, k, end)
-            self.put_noted(self.in_order(i))
+            self.put_noted(self.run_of(i), self.sorted[i].entry)
             k = end
         return self.copy_items(section, lines, k, lines.n_items)
 
-    cdef size_t after(self, const Lines *lines, size_t first, const Noted *item) noexcept:
-        """The first of the kept items, from one on, that comes after another item."""
+    cdef size_t after(self, const Lines *lines, size_t first, size_t i) noexcept:
+        """The first of the kept items, from one on, that comes after an own one."""
         cdef size_t last = first, middle, step = 1
         # Most stand near: look further and further away for one that comes after it.
-        while last < lines.n_items and self.comes_before(&lines.items[last], item):
+        while last < lines.n_items and self.comes_before(&lines.items[last], i):
             first = last + 1
             last += step
             step *= 2
         last = min(last, lines.n_items)
         while first < last:
             middle = (first + last) // 2
-            if self.comes_before(&lines.items[middle], item):
+            if self.comes_before(&lines.items[middle], i):
                 first = middle + 1
             else:
                 last = middle
         return first
 
-    cdef bint comes_before(self, const Stretch *kept, const Noted *item) noexcept:
-        cdef int order = self.compare_keys(kept.entry, item.entry)
-        return order < 0 or (order == 0 and kept.record < self.places[item.record])
+    cdef bint comes_before(self, const Stretch *kept, size_t i) noexcept:
+        cdef int order = self.compare_keys(kept.entry, self.sorted[i].entry)
+        return order < 0 or (order == 0 and kept.record < self.places[self.run_of(i).record])
 
     cdef int compare_keys(self, size_t kept, size_t own) noexcept:
         cdef _Sections base = self.kept.base

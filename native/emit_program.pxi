@@ -102,6 +102,7 @@ cdef class _Program:
         self.values = <Value *>self.arrays.take(self.n_values, sizeof(Value))
         self.joins = <JoinSpec *>self.arrays.take(self.n_joins, sizeof(JoinSpec))
         self.lookup_by = <int *>self.arrays.take(self.n_lookups, sizeof(int))
+        self.position(self.n_lists, MAX_FIELDS + 1, "list")
         for i, column in enumerate(source.lists):
             self.lists[i].field = self.position(column.field, self.width, "field of a list")
             self.lists[i].width = self.position(column.width, MAX_FIELDS + 1, "width of an item")

@@ -57,6 +57,7 @@ cdef class _Records:
     cdef uint64_t *truths
     cdef size_t *value_starts
     cdef uint32_t *counts  # the lengths of its lists
+    cdef uint8_t *same  # for each of them, the first list that is the same one
     cdef PyObject **packed  # and their texts, or NULL
     cdef list held  # so that the texts stay
     # The start of each value in `texts`, and that of the next one.
@@ -83,6 +84,7 @@ cdef class _Records:
         self.truths = <uint64_t *>self.arrays.take(n, sizeof(uint64_t))
         self.value_starts = <size_t *>self.arrays.take(n, sizeof(size_t))
         self.counts = <uint32_t *>self.arrays.take(n * program.n_lists, sizeof(uint32_t))
+        self.same = <uint8_t *>self.arrays.take(n * program.n_lists, sizeof(uint8_t))
         self.packed = <PyObject **>self.arrays.take(n * program.n_lists, sizeof(PyObject *))
         self.held = []
         self.value_at = <size_t *>self.arrays.take(program.n_values, sizeof(size_t))
@@ -137,6 +139,8 @@ cdef class _Records:
             self.counts[i * self.program.n_lists + number] = PyTuple_GET_SIZE(self.items(number))
             if not PyTuple_CheckExact(self.items(number)):
                 self.packed[i * self.program.n_lists + number] = self.hold_texts(self.items(number))
+            while self.items(self.same[i * self.program.n_lists + number]) != self.items(number):
+                self.same[i * self.program.n_lists + number] += 1
             self.longest = max(self.longest, PyTuple_GET_SIZE(self.items(number)))
         self.current = i
         for number in range(self.program.n_values):
@@ -153,14 +157,14 @@ cdef class _Records:
         return <PyObject *>texts
 
     @cython.final
-    cdef inline void start(self, Place *place, int each) noexcept:
+    cdef inline void start(self, Place *place, int each, bint looks_at_items) noexcept:
         """Stand before the first item of a list of the record."""
         cdef PyObject *texts = NULL
         place.each, place.index, place.count, place.n_texts = each, 0, 1, 0
         if each >= 0:
             place.count = self.counts[self.current * self.program.n_lists + each]
             texts = self.packed[self.current * self.program.n_lists + each]
-        if texts != NULL:
+        if texts != NULL and looks_at_items:
             place.next = <const uint8_t *>bytes_text(texts)
             place.end = place.next + bytes_length(texts)
             place.n_texts = place.next[0]
@@ -251,7 +255,6 @@ cdef class _Records:
     cdef inline void ask_for_values(self, const uint32_t *order, size_t k, size_t n) noexcept:
         """So do their values, in another order than their own."""
         if k + 8 < n:
-            prefetch_slot(PyTuple_GET_ITEM(<PyObject *>self.records, order[k + 8]), 0)
             prefetch(self.entries + self.value_starts[order[k + 8]])
             prefetch(self.texts.data + self.entries[self.value_starts[order[k + 4]]])
 
@@ -263,7 +266,7 @@ cdef class _Records:
         cdef size_t start
         cdef int v, done
         self.forget_steps()
-        self.start(&place, value.over)
+        self.start(&place, value.over, True)
         for v in range(value.width):
             self.add_steps(self.program.values[first + v].text, False, place.each, -1)
             self.value_end[v] = self.n_steps
@@ -373,7 +376,8 @@ cdef class _Records:
     @cython.final
     cdef inline bint same_items(self, int one, int other) noexcept:
         """Whether two lists of the record are the same one."""
-        return one == other or self.items(one) == self.items(other)
+        cdef const uint8_t *same = self.same + self.current * self.program.n_lists
+        return same[one] == same[other]
 
     @cython.final
     cdef inline int put_steps(
@@ -464,7 +468,7 @@ cdef class _Records:
         cdef int o
         cdef Operation *operation
         self.cursor_to_start()
-        self.start(&place, join.each)
+        self.start(&place, join.each, True)
         for place.index in range(place.count):
             self.look_at_item(&place)
             if place.index:

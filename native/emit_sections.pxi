@@ -22,11 +22,12 @@ cdef enum:
     AHEAD = 10  # how many items ahead their texts are asked for
     RECENT = 4  # shapes that a new one is compared with
 
-cdef struct Noted:  # an item that is to be sorted: where it is in its list, how it is written, and the entry of its key
+cdef struct Run:  # items of a list one after the other that are to be sorted: the entry of the first one's key
     uint32_t record
     uint32_t index
-    uint32_t shape
+    uint32_t count
     uint32_t entry
+    uint32_t shape
 
 cdef struct Shape:  # how items are written: the steps follow, then what they take from the scratch buffer
     Row *row
@@ -53,21 +54,22 @@ cdef class _Sections(_Records):
     cdef size_t *kept_starts
     cdef Stretch *kept_items
     cdef size_t n_kept_items
-    # The items of a section as they come up, and their shapes; the entries of those that were sorted last, and their order.
+    # The items of a section as they come up, and their shapes; and in their order, each with the number of its run.
     cdef int order_by  # the value that sorts the section's items, or -1
-    cdef Buffer noted, shapes
+    cdef Buffer runs, shapes
     cdef Stretch recent[RECENT]
     cdef int next_recent
-    cdef uint32_t *sequence
-    cdef uint32_t *sorted
+    cdef Block *sorted
     cdef size_t n_sorted
+    cdef Buffer sorted_runs
 
     def __init__(self, _Program program, tuple records):
         _Records.__init__(self, program, records)
         self.active = <int *>self.arrays.take(program.widest_row, sizeof(int))
         self.orders = <uint32_t **>self.arrays.take(program.n_values, sizeof(uint32_t *))
         open_buffer(&self.output, 4096)
-        open_buffer(&self.noted, 0)
+        open_buffer(&self.runs, 0)
+        open_buffer(&self.sorted_runs, 0)
         open_buffer(&self.shapes, 4096)
 
     def __dealloc__(self):
@@ -79,14 +81,17 @@ cdef class _Sections(_Records):
         """Guess from some records how long the text will be, so that it need not move as it grows."""
         cdef size_t n = len(self.records), i, k
         cdef int s
+        cdef Run *run
         if n <= SAMPLE:
             return 0
         for s in range(self.program.n_sections):
             self.open_section(&self.program.sections[s], b"")
             for k in range(SAMPLE):
                 self.put_record(&self.program.sections[s], k * n // SAMPLE)
-            for i in range(self.noted.used // sizeof(Noted)):
-                self.put_noted(<Noted *>self.noted.data + i)
+            for i in range(self.runs.used // sizeof(Run)):
+                run = <Run *>self.runs.data + i
+                for k in range(run.count):
+                    self.put_noted(run, run.entry + k * self.program.values[self.order_by].width)
         k = self.output.used
         self.output.used = 0
         return reserve(&self.output, min(scaled(k, SAMPLE, n), MOST_RESERVED))
@@ -121,7 +126,7 @@ cdef class _Sections(_Records):
     cdef int open_section(self, Section *section, head) except -1:
         self.written, self.separator = 0, section.separator
         self.order_by = section.order_by if section.by_item else -1
-        self.noted.used = self.shapes.used = 0
+        self.runs.used = self.shapes.used = 0
         memset(self.recent, 0, sizeof(self.recent))
         return put_text(&self.output, text_of(head))
 
@@ -183,16 +188,18 @@ cdef class _Sections(_Records):
                 step.start = self.n_steps
         if section.by_item:
             shape = self.shape(row, active if fused else 0)
-            if fused and self.note_all(row.each, shape):
-                return 0
+            if fused and self.same_items(self.program.values[self.order_by].over, row.each):
+                self.start(&place, row.each, False)
+                return self.note(0, place.count, self.value_at[self.order_by], shape)
         self.cursor_to_start()
-        self.start(&place, row.each)
+        self.start(&place, row.each, row.of_items)
         for place.index in range(place.count):
             place.at = place.index
             if row.of_items:
                 self.look_at_item(&place)
             if section.by_item:
-                self.note(active, shape, &place)
+                if self.any_holds(active, &place):
+                    self.note(place.index, 1, self.entry(self.order_by, &place), shape)
             else:
                 self.put_steps(&self.output, self.steps, self.n_steps, self.scratch.data, &place)
                 self.written += active if fused else 0
@@ -202,59 +209,46 @@ cdef class _Sections(_Records):
 
     @cython.final
     cdef int put_sorted(self, Section *section) except -1:
-        cdef size_t i, start, n = self.note_items(section)
+        cdef size_t i, start
+        cdef const Run *run
+        self.note_items(section)
         if self.keep:
-            self.kept_items = <Stretch *>self.arrays.take(n, sizeof(Stretch))
-            self.n_kept_items = n
-        for i in range(n):
-            self.ask_for_noted(i, n)
+            self.kept_items = <Stretch *>self.arrays.take(self.n_sorted, sizeof(Stretch))
+            self.n_kept_items = self.n_sorted
+        for i in range(self.n_sorted):
+            self.ask_for_sorted(i)
             start = self.output.used + (self.separator.length if self.written else 0)
-            self.put_noted(self.in_order(i))
+            run = self.run_of(i)
+            self.put_noted(run, self.sorted[i].entry)
             if self.keep:
-                self.kept_items[i].record, self.kept_items[i].entry = self.in_order(i).record, self.in_order(i).entry
+                self.kept_items[i].record, self.kept_items[i].entry = run.record, self.sorted[i].entry
                 self.kept_items[i].start, self.kept_items[i].end = start, self.output.used
         return 0
 
     @cython.final
-    cdef size_t note_items(self, Section *section) except? 0:
-        """Note the items that have lines in a section, and sort them; how many there are."""
+    cdef int note_items(self, Section *section) except -1:
+        """Note the items that have lines in a section, and sort them."""
         cdef size_t i, n = len(self.records)
-        reserve(&self.noted, self.count_items(self.program.values[section.order_by].over) * sizeof(Noted))
         for i in range(n):
             if section.fields:
                 self.ask_ahead(section.fields, NULL, i, n)
             self.put_record(section, i)
-        self.sort_noted()
-        return self.n_sorted
+        return self.sort_noted()
 
     @cython.final
-    cdef bint note_all(self, int each, uint32_t shape) except -1:
-        """Note all items of a list, if it is the one that their keys are of."""
-        cdef const Value *key = &self.program.values[self.order_by]
-        cdef uint32_t i, count = PyTuple_GET_SIZE(self.items(each))
-        cdef Noted *item
-        if not self.same_items(key.over, each):
-            return False
-        reserve(&self.noted, count * sizeof(Noted))
-        item = <Noted *>(self.noted.data + self.noted.used)
-        for i in range(count):
-            item[i].record, item[i].index, item[i].shape = self.current, i, shape
-            item[i].entry = self.value_at[self.order_by] + i * key.width
-        self.noted.used += count * sizeof(Noted)
-        return True
+    cdef int note(self, uint32_t index, uint32_t count, uint32_t entry, uint32_t shape) except -1:
+        cdef Run run
+        run.record, run.index, run.count, run.entry, run.shape = self.current, index, count, entry, shape
+        return put(&self.runs, <const char *>&run, sizeof(Run))
 
     @cython.final
-    cdef int note(self, int active, uint32_t shape, Place *place) except -1:
-        """Note an item, if it has any of the lines in `active`."""
-        cdef Noted item
+    cdef bint any_holds(self, int active, Place *place) except -1:
+        """Whether an item has any of the lines in `active`."""
         cdef int a
         for a in range(active):
             if self.item_holds(self.item(place), &self.program.lines[self.active[a]]):
-                item.record, item.index, item.shape = self.current, place.index, shape
-                item.entry = self.entry(self.order_by, place)
-                put(&self.noted, <const char *>&item, sizeof(Noted))
-                return 0
-        return 0
+                return True
+        return False
 
     @cython.final
     cdef uint32_t shape(self, Row *row, int lines) except? 0xffffffff:
@@ -285,104 +279,98 @@ cdef class _Sections(_Records):
         return start // sizeof(Shape)
 
     @cython.final
-    cdef int put_noted(self, const Noted *item) except -1:
-        """Write the lines of an item."""
-        cdef const Shape *shape = <const Shape *>self.shapes.data + item.shape
+    cdef int put_noted(self, const Run *run, size_t entry) except -1:
+        """Write the lines of the item of a run whose key has the entry."""
+        cdef const Shape *shape = <const Shape *>self.shapes.data + run.shape
         cdef const Step *steps = <const Step *>(shape + 1)
         cdef Place place
-        place.at = item.entry
+        place.at = entry
         if shape.of_record:
-            self.enter(item.record)
+            self.enter(run.record)
             self.cursor_to_start()
-            self.start(&place, shape.row.each)
-            place.index, place.n_texts = item.index, 0
+            self.start(&place, shape.row.each, False)
+            place.index = run.index + (entry - run.entry) // self.program.values[self.order_by].width
         self.put_steps(&self.output, steps, shape.n_steps, <const char *>(steps + shape.n_steps), &place)
         self.written += shape.lines
         return 0
 
     @cython.final
-    cdef inline Noted *in_order(self, size_t i) noexcept:
-        return <Noted *>self.noted.data + self.sorted[i]
+    cdef inline const Run *run_of(self, size_t i) noexcept:
+        return <const Run *>self.runs.data + self.sorted[i].number
 
     @cython.final
-    cdef inline void ask_for_noted(self, size_t i, size_t n) noexcept:
-        """Items in their order lie anywhere in memory: ask for the next ones, their entries, and their texts."""
+    cdef inline void ask_for_sorted(self, size_t i) noexcept:
+        """In their order items lie anywhere in memory: ask for the entries of the next ones, and for their texts."""
         cdef Value *value = &self.program.values[self.order_by]
         cdef uint32_t *entries
-        if i + 3 * AHEAD < n:
-            prefetch(self.in_order(i + 3 * AHEAD))
-            entries = self.entries + self.in_order(i + 2 * AHEAD).entry - (self.order_by - value.first)
+        if i + 2 * AHEAD < self.n_sorted:
+            entries = self.entries + self.sorted[i + 2 * AHEAD].entry - (self.order_by - value.first)
             prefetch(entries)
             prefetch(entries + value.width)
-            entries = self.entries + self.in_order(i + AHEAD).entry - (self.order_by - value.first)
+            entries = self.entries + self.sorted[i + AHEAD].entry - (self.order_by - value.first)
             prefetch_text(self.texts.data + entries[0], entries[value.width] - entries[0])
 
     @cython.final
     cdef int sort_noted(self) except -1:
         """Put the items in the order of their keys; several sections mostly have the same ones."""
-        cdef size_t i, n = self.noted.used // sizeof(Noted)
-        cdef Noted *noted = <Noted *>self.noted.data
-        cdef bint known = n == self.n_sorted
-        for i in range(n if known else 0):
-            if self.sequence[i] != noted[i].entry:
-                known = False
-                break
+        cdef size_t r, i, n = 0, n_runs = self.runs.used // sizeof(Run)
+        cdef Run *runs = <Run *>self.runs.data
+        cdef Run *before = <Run *>self.sorted_runs.data
+        cdef bint known = self.runs.used == self.sorted_runs.used
+        for r in range(n_runs):
+            n += runs[r].count
+            known = known and before[r].entry == runs[r].entry and before[r].count == runs[r].count
         if known:
             return 0
-        self.sequence = <uint32_t *>enlarged(self.sequence, n * sizeof(uint32_t))
-        self.sorted = <uint32_t *>enlarged(self.sorted, n * sizeof(uint32_t))
-        self.n_sorted = n
-        for i in range(n):
-            self.sequence[i] = noted[i].entry
-        return self.sort(self.sequence, n, self.sorted)
+        self.n_sorted = 0
+        free(self.sorted)
+        self.sorted = NULL
+        self.sorted = <Block *>enlarged(NULL, 2 * n * sizeof(Block))
+        for r in range(n_runs):
+            for i in range(runs[r].count):
+                self.sorted[self.n_sorted].entry = runs[r].entry + i * self.program.values[self.order_by].width
+                self.sorted[self.n_sorted].number = r
+                self.n_sorted += 1
+        self.sort(self.sorted, n)
+        self.sorted_runs.used = 0
+        return put(&self.sorted_runs, self.runs.data, self.runs.used)
 
     @cython.final
-    cdef size_t count_items(self, int number) noexcept:
-        """How many items a list has in all records."""
-        cdef size_t i, count = 0
-        for i in range(<size_t>len(self.records)):
-            count += self.counts[i * self.program.n_lists + number]
-        return count
-
-    @cython.final
-    cdef int sort(self, const uint32_t *entries, size_t n, uint32_t *into) except -1:
-        """The numbers of entries in the order of their texts; those that are equal stay in theirs."""
-        cdef Block *blocks = <Block *>enlarged(NULL, 2 * n * sizeof(Block))
+    cdef void sort(self, Block *blocks, size_t n) noexcept:
+        """Put blocks in the order of their keys, those that are equal in the order they are in; there is room for twice as many."""
         cdef size_t i, start
         cdef Keys keys
         for i in range(n):
-            start = self.entries[entries[i]]
-            blocks[i].prefix = key_prefix(self.texts.data + start, self.entries[entries[i] + 1] - start)
-            blocks[i].entry, blocks[i].number = entries[i], i
+            start = self.entries[blocks[i].entry]
+            blocks[i].prefix = key_prefix(self.texts.data + start, self.entries[blocks[i].entry + 1] - start)
         keys.text, keys.starts = self.texts.data, self.entries
         sort_blocks(blocks, blocks + n, n, 7, &keys)
-        for i in range(n):
-            into[i] = blocks[i].number
-        free(blocks)
-        return 0
 
     @cython.final
     cdef uint32_t *record_order(self, int v) except NULL:
         """The records in the order of their values."""
         cdef size_t i, n = len(self.records)
-        cdef uint32_t *entries
+        cdef Block *blocks
         if self.orders[v] == NULL:
             self.orders[v] = <uint32_t *>self.arrays.take(n, sizeof(uint32_t))
-            entries = <uint32_t *>self.arrays.take(n, sizeof(uint32_t))
+            blocks = <Block *>enlarged(NULL, 2 * n * sizeof(Block))
             for i in range(n):
                 self.enter(i)
-                entries[i] = self.value_at[v]
-            self.sort(entries, n, self.orders[v])
+                blocks[i].entry, blocks[i].number = self.value_at[v], i
+            self.sort(blocks, n)
+            for i in range(n):
+                self.orders[v][i] = blocks[i].number
+            free(blocks)
         return self.orders[v]
 
     @cython.final
     cdef void close(self) noexcept:
         """Give back what only writing needs."""
-        close_buffer(&self.noted)
+        close_buffer(&self.runs)
         close_buffer(&self.shapes)
-        free(self.sequence)
+        close_buffer(&self.sorted_runs)
         free(self.sorted)
-        self.sequence = self.sorted = NULL
+        self.sorted = NULL
 
     @cython.final
     cdef object finish(self):

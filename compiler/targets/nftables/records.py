@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from kcompile.ir.plan import EndpointInfo, FamilyPlan, PackedEndpoints, ServicePortInfo
+from kcompile.ir.plan import EndpointInfo, FamilyPlan, ServicePortInfo
 from kcompile.targets.nftables import claims
 from kcompile.targets.template import Item, Join, Value
 
@@ -111,6 +111,7 @@ def record(
     local = info.local_endpoints if info.uses_local_endpoints else ()
     internal_verdict, external_verdict = claims.verdicts(info)
     owned = claims.claimed(info) if elements is None else elements
+    cluster_ip, served, refused, firewalled, serves_node_port, refuses_node_port = owned
     affinity = timeout(info.session_affinity_timeout) if info.session_affinity_timeout else ""
     internal_local = info.internal_policy_local
     fields = (
@@ -130,12 +131,12 @@ def record(
         "local" if internal_local else "service",
         internal_verdict,
         external_verdict,
-        owned.cluster_ip,
-        owned.served,
-        owned.refused,
-        owned.firewalled,
-        owned.serves_node_port,
-        owned.refuses_node_port,
+        cluster_ip,
+        served,
+        refused,
+        firewalled,
+        serves_node_port,
+        refuses_node_port,
         interval_set(_allowed_sources(info), " , ") if info.load_balancer_vips and info.source_ranges else "",
         cluster,
         len(cluster),
@@ -160,15 +161,11 @@ def hairpin_connections(plan: FamilyPlan) -> tuple[str, ...]:
     keys = {
         f"{endpoint.ip} . {endpoint.ip} . {PROTOCOL_NAME[info.protocol]} . {endpoint.port}": None
         for info in plan.service_ports
-        if may_have_local(info.reachable_endpoints)
+        if getattr(info.reachable_endpoints, "has_local", True)
         for endpoint in info.reachable_endpoints
         if endpoint.local
     }
     return tuple(keys)
-
-
-def may_have_local(endpoints: Endpoints) -> bool:
-    return not isinstance(endpoints, PackedEndpoints) or endpoints.has_local
 
 
 def cluster_ips(plan: FamilyPlan) -> tuple[str, ...]:
