@@ -37,7 +37,7 @@ def objects(cluster: Cluster) -> bytes:
 
     Configuration that stands in a ConfigMap stays there.
     """
-    return yaml_documents([_pruned(manifest) for manifest in _manifests(cluster)])
+    return yaml_documents(map(_pruned, _manifests(cluster)))
 
 
 def _manifests(cluster: Cluster) -> Iterable[Manifest]:

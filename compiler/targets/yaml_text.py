@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 Value = str | int | bool | None | Mapping[str, "Value"] | Sequence["Value"]
@@ -14,7 +14,7 @@ _QUOTED = re.compile(r"[ !#-\[\]-~]*")  # in quotes, but without escapes
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 
 
-def yaml_documents(documents: Sequence[Mapping[str, Value]]) -> bytes:
+def yaml_documents(documents: Iterable[Mapping[str, Value]]) -> bytes:
     """The documents as one YAML text, `---` between them."""
     lines: list[str] = []
     for document in documents:
