@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
 
 from kcompile.evaluate import program as p
-from kcompile.evaluate.code_words import Entry, Lead, Word, Words, length, op
+from kcompile.evaluate.code_words import Entry, Lead, Word, Words, op
 from kcompile.evaluate.hash_spaces import HashSpaces, Key
 from kcompile.evaluate.ipvs import weights
 from kcompile.evaluate.layout import Layout
@@ -47,10 +47,11 @@ def assemble(prepared: Prepared, family: int, host: Host) -> p.Program:
                 yield word
             elif isinstance(word, Lead):
                 yield leads[word.chain] + p.GOTO * word.goto
-            elif word.address is None:
-                yield from (p.STAYS,) * (p.TARGET[family] - 1)
-            else:
-                yield from layout.addresses.entry(word.address, spaces.flags)
+            elif isinstance(word, Entry):
+                if word.address is None:
+                    yield from (p.STAYS,) * (p.TARGET[family] - 1)
+                else:
+                    yield from layout.addresses.entry(word.address, spaces.flags)
 
     layout.addresses.write(program, spaces.flags)
     program.code.extend(finished(code))
@@ -105,6 +106,8 @@ def _place_from(layout: Layout, stage: Stage, always_new: bool) -> None:
             continue
         layout.place(stage.table, chain, always_new)
         names = [name for rule in chain.rules for name in targets(rule, stage.table)]
+        for name in names:
+            layout.note_jump(stage.table, name)
         found = [stage.table.chains.get(name) for name in reversed(names)]
         waiting += [each for each in found if each is not None]
 
@@ -143,19 +146,13 @@ def _write_chains(
     code: Words = []
     leads: list[int] = []
     idle: set[int] = set()
-    # Places count words as they will be: an entry of an address is several.
-    size = 0
     chains = simplified(layout, writer)
     for number, rules in enumerate(chains):
         long = sum(_kind_of(rule.wanted) >= 0 for rule in rules) > FEW_RULES
-        short = [] if long else _short(rules, layout.family)
-        padding = _padding(size, p.LONG_HEADER if long else length(short, layout.family))
-        code += [p.END] * padding
-        size += padding
-        body = _long(program, spaces, rules, size, layout.family) if long else short
-        leads.append(p.GO_CHAIN + 4 * size + p.LONG * long)
-        code += body
-        size += length(body, layout.family)
+        short = [] if long else _short(rules)
+        code += [p.END] * _padding(len(code), p.LONG_HEADER if long else len(short))
+        leads.append(p.GO_CHAIN + 4 * len(code) + p.LONG * long)
+        code += _long(program, spaces, rules, len(code)) if long else short
         if not rules:
             idle.add(number)
     return code, [leads[_first_with_more(chains, number)] for number in range(len(chains))], idle
@@ -177,7 +174,7 @@ def _first_with_more(chains: Sequence[Sequence[RuleCode]], number: int) -> int:
     return number
 
 
-def _short(rules: Sequence[RuleCode], family: int) -> Words:
+def _short(rules: Sequence[RuleCode]) -> Words:
     """The words of a chain that is run from its first rule to its last."""
     body: Words = []
     number = 0
@@ -194,7 +191,7 @@ def _short(rules: Sequence[RuleCode], family: int) -> Words:
         if number == len(rules) and isinstance(words[-1], Lead):
             # Nothing comes after the last rule's jump.
             words[-1] = words[-1]._replace(goto=True)
-        body += [op(p.RULE, 1 + length(words, family)), *words]
+        body += [op(p.RULE, 1 + len(words)), *words]
     return [*body, p.END]
 
 
@@ -213,7 +210,7 @@ def _kind_of(fields: dict[int, int]) -> int:
     return next((n for n, key in enumerate(p.KEYS) if all(name in fields for name in key)), -1)
 
 
-def _long(program: p.Program, spaces: HashSpaces, rules: Sequence[RuleCode], start: int, family: int) -> Words:
+def _long(program: p.Program, spaces: HashSpaces, rules: Sequence[RuleCode], start: int) -> Words:
     """The words of a chain whose rules are found by hash: its header and its rules, which begin at `start`."""
     body: Words = []
     at = start + p.LONG_HEADER
@@ -228,8 +225,8 @@ def _long(program: p.Program, spaces: HashSpaces, rules: Sequence[RuleCode], sta
             alone = rule.lead if rule.lead is not None and len(rule.matches) == len(fields) else -1
             keyed.setdefault((kind, tuple(rule.wanted[name] for name in fields)), []).append((at, alone))
         words = rule.words
-        body += [op(p.RULE, 1 + length(words, family)), *words, p.END]
-        at += 2 + length(words, family)
+        body += [op(p.RULE, 1 + len(words)), *words, p.END]
+        at += 2 + len(words)
     kinds = sorted({kind for kind, _ in keyed})
     places = {kind: spaces.space(p.KEYS[kind]) for kind in kinds}
     gates = {kind: spaces.gate(places[kind], p.KEYS[kind]) for kind in kinds}
@@ -311,20 +308,15 @@ def _write_servers(layout: Layout, program: p.Program, writer: RuleWriter, space
     gate = spaces.gate(program.server_space, fields)
     spaces.leads(program.server_space, fields, gate)
     program.server_flag = gate.flag
-    size = 0
     for server in _servers(layout):
         shares = weights(server)
-        padding = _padding(size, 2 + len(shares) * p.SERVER[layout.family])
-        found += [0] * padding
-        size += padding
+        found += [0] * _padding(len(found), 2 + len(shares) * p.SERVER[layout.family])
         key = layout.addresses.number(address(server.address)[1]), p.service(PROTOCOLS[server.protocol], server.port)
-        spaces.add(Key(program.server_space, key, size), gate, fields)
+        spaces.add(Key(program.server_space, key, len(found)), gate, fields)
         if server.persistence or any(real.forwarding != "masq" for real in server.servers):
             found += [-1, 0]
-            size += 2
             continue
         found += [sum(weight for _, weight in shares), len(shares)]
-        size += 2 + len(shares) * p.SERVER[layout.family]
         for real, weight in shares:
             family, value = address(real.address)
             own = layout.host.is_local(family, value) and (family, value) not in layout.prepared.virtual_addresses

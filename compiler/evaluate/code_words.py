@@ -26,12 +26,16 @@ class Lead(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """The entry of an address; the words of an entry are known when all flags are. None for an address that stays."""
+    """The entry of an address; its words are known when all flags are. None for an address that stays."""
 
     address: int | None
 
 
-Word = int | Lead | Entry
+class Rest:
+    """The place of another word of an entry, so that places in unfinished words are those that they will have."""
+
+
+Word = int | Lead | Entry | Rest
 Words = list[Word]
 
 
@@ -48,8 +52,3 @@ def bounded(interval: Interval) -> Interval:
     if low > LARGEST_WORD:
         raise CannotTell
     return low, min(high, LARGEST_WORD)
-
-
-def length(words: Words, family: int) -> int:
-    """How many words these will be."""
-    return sum(p.TARGET[family] - 1 if isinstance(word, Entry) else 1 for word in words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -110,6 +111,7 @@ class Layout:
         self.family = family
         self.host = host
         self.chains: dict[tuple[int, str], int] = {}
+        self._jumps: Counter[tuple[int, str]] = Counter()
         self.rules: list[PlacedRule] = []
         self.of_chain: list[list[PlacedRule]] = []
         self.addresses = Addresses(family, host)
@@ -133,6 +135,14 @@ class Layout:
             self.of_chain.append(placed)
             self.rules += placed
         return self.chains[key]
+
+    def note_jump(self, table: Table, name: str) -> None:
+        """Note that a rule leads to a chain."""
+        self._jumps[id(table), name] += 1
+
+    def jumps(self) -> dict[int, int]:
+        """How many rules lead to each chain, as the rules stand in the text."""
+        return {number: self._jumps[key] for key, number in self.chains.items()}
 
     def number(self, table: Table, name: str) -> int | None:
         """The number of a chain that has one."""

@@ -116,6 +116,8 @@ class Matches:
 
 def in_order(matches: Sequence[Words]) -> list[Words]:
     """Matches with each once, a protocol and a port as one, and what takes longer, or cannot always be told, last."""
+    if len(matches) < 2:
+        return list(matches)
     found: list[Words] = []
     for words in matches:
         if words not in found:

@@ -33,7 +33,9 @@ from kcompile.ir.ruleset import (
 def constants(rule: Rule, table: Table, layout: Layout) -> Iterator[Interval]:
     """The intervals of addresses that stand in a rule and in the sets that it looks into."""
     for item in rule.items:
-        if isinstance(item, Compare) and item.expression in (Field("saddr"), Field("daddr")):
+        if isinstance(item, Compare):
+            if not _is_address(item.expression):
+                continue
             yield from (value for value in item.values if isinstance(value, tuple))
         elif isinstance(item, Member):
             yield from _set_addresses(item.expression, item.container, table)
@@ -49,9 +51,13 @@ def constants(rule: Rule, table: Table, layout: Layout) -> Iterator[Interval]:
             yield from _nat_addresses(item, table)
 
 
+def _is_address(expression: Expression) -> bool:
+    return isinstance(expression, Field) and expression.name in ("saddr", "daddr")
+
+
 def _set_addresses(key: Expression, container: Container, table: Table) -> Iterator[Interval]:
     parts = key.parts if isinstance(key, Concat) else (key,)
-    places = [n for n, part in enumerate(parts) if part in (Field("saddr"), Field("daddr"))]
+    places = [n for n, part in enumerate(parts) if _is_address(part)]
     held = held_by(container, table)
     if held is not None and places:
         for element in held.elements:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kcompile.evaluate import program as p
@@ -10,7 +11,6 @@ from kcompile.evaluate.code_words import Lead, Word, Words
 from kcompile.evaluate.layout import Layout
 from kcompile.evaluate.match_code import in_order, negated, wanted
 from kcompile.evaluate.rule_code import RuleCode, RuleWriter
-from kcompile.evaluate.rule_facts import targets
 from kcompile.evaluate.statement_code import leads_to
 
 _RETURN: Words = [p.GO, p.GO_RETURN]
@@ -23,12 +23,13 @@ def simplified(layout: Layout, writer: RuleWriter) -> Chains:
     """By chain, its rules with their instructions, without those that do nothing. Kubernetes always has chains without
     a rule: a jump there does nothing either."""
     chains = [[code for placed in rules if (code := writer.rule(placed)) is not None] for rules in layout.of_chain]
+    jumps = layout.jumps()
     before = -1
     while before != (before := sum(map(len, chains))):
-        accepting = _accepting(layout, chains)
+        accepting = _accepting(layout, chains, jumps)
         for number, rules in enumerate(chains):
             _shorten(rules, number in accepting)
-        marks = {number: _marks(rules) for number, rules in enumerate(chains) if len(rules) <= 1}
+        marks = {number: words for number, rules in enumerate(chains) if (words := _marks(rules)) is not None}
         chains = [[each for code in rules if (each := _without_jump(code, marks)) is not None] for rules in chains]
     return chains
 
@@ -37,51 +38,42 @@ def _marks(rules: Sequence[RuleCode]) -> Words | None:
     """What a chain does that only sets marks, KUBE-MARK-MASQ above all; None for any other."""
     if not rules:
         return []
-    return rules[0].statements if not rules[0].matches and _only_marks(rules[0].statements) else None
+    if len(rules) > 1 or rules[0].matches or not _only_marks(rules[0].statements):
+        return None
+    return rules[0].statements
 
 
-def _without_jump(code: RuleCode, marks: dict[int, Words | None]) -> RuleCode | None:
+def _without_jump(code: RuleCode, marks: dict[int, Words]) -> RuleCode | None:
     """A rule with what the chain does in the place of the jump there; None for one that then does nothing."""
-    lead = _jump(code)
-    done = marks.get(lead.chain) if lead is not None and not lead.goto else None
-    if done is None:
+    last = code.statements[-1]
+    if not isinstance(last, Lead) or last.goto or last.chain not in marks or _jump(code) is None:
         return code
-    statements = [*code.statements[:-2], *done]
+    statements = [*code.statements[:-2], *marks[last.chain]]
     return replace(code, statements=statements) if statements else None
 
 
-def _accepting(layout: Layout, chains: Chains) -> set[int]:
-    """The chains at whose end a packet is accepted: base chains that say so, and those to which only the last rules of
-    such chains jump."""
-    policies = {
-        layout.place(stage.table, stage.chain): stage.chain.base.policy
+def _accepting(layout: Layout, chains: Chains, jumps: Mapping[int, int]) -> set[int]:
+    """The chains at whose end a packet is accepted: base chains that say so, and those to which nothing leads but the
+    last rules of such chains."""
+    bases = [
+        layout.place(stage.table, stage.chain)
         for _, stages in layout.hooks()
         for stage in stages
-        if stage.table and stage.chain and stage.chain.base
-    }
-    from_: dict[int, set[int]] = {chain: set() for chain, policy in policies.items() if policy == "accept"}
-    elsewhere = set(policies) - set(from_)
-    for number, rules in enumerate(chains):
-        for code in rules:
-            lead = _jump(code)
-            if lead is not None and (lead.goto or code is rules[-1]):
-                from_.setdefault(lead.chain, set()).add(number)
-            else:
-                elsewhere.update(_leads_of(layout, code))
+        if stage.table and stage.chain and stage.chain.base and stage.chain.base.policy == "accept"
+    ]
+    waiting = [chain for chain in bases if not jumps[chain]]
     found: set[int] = set()
-    left = set(from_) - elsewhere
-    while left != found:
-        found = left
-        left = {chain for chain in found if from_[chain] <= found}
+    seen: Counter[int] = Counter()
+    while waiting:
+        chain = waiting.pop()
+        found.add(chain)
+        for code in chains[chain]:
+            lead = _jump(code)
+            if lead is not None and (lead.goto or code is chains[chain][-1]):
+                seen[lead.chain] += 1
+                if seen[lead.chain] == jumps[lead.chain]:
+                    waiting.append(lead.chain)
     return found
-
-
-def _leads_of(layout: Layout, code: RuleCode) -> Iterator[int]:
-    """The chains that a rule may lead to, in whichever way."""
-    for name in targets(code.placed.rule, code.placed.table):
-        number = layout.number(code.placed.table, name)
-        if number is not None:
-            yield number
 
 
 def _shorten(rules: list[RuleCode], accepting: bool) -> None:

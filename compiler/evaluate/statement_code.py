@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from kcompile.evaluate import program as p
-from kcompile.evaluate.code_words import LARGEST_WORD, CannotTell, Entry, Lead, Never, Word, Words, op
+from kcompile.evaluate.code_words import LARGEST_WORD, CannotTell, Entry, Lead, Never, Rest, Word, Words, op
 from kcompile.evaluate.expressions import is_random, share_of, uniform
 from kcompile.evaluate.layout import Layout, PlacedRule
 from kcompile.evaluate.set_code import PLACES, Sets, intervals_of, set_key
@@ -52,6 +52,7 @@ class Statements:
     def __init__(self, layout: Layout, sets: Sets) -> None:
         self.targets: Words = []
         self.redirects = False
+        self._rest: Words = [Rest()] * (p.TARGET[layout.family] - 2)
         self._layout = layout
         self._sets = sets
         self._targets: dict[tuple[Interval | None, Interval | None], int] = {}
@@ -126,7 +127,7 @@ class Statements:
             raise CannotTell
         if port is not None and port[0] >= 1 << 16:
             raise CannotTell
-        return [port[0] if port else p.STAYS, Entry(address[0] if address else None)]
+        return [port[0] if port else p.STAYS, Entry(address[0] if address else None), *self._rest]
 
     def _numbered_target(self, address: Interval | None, port: Interval | None) -> int:
         """The number of a target that a map leads to."""
@@ -170,7 +171,7 @@ class Statements:
 
     def _drawn_target(self, value: object) -> Words:
         if value is None:
-            return [p.NO_TARGET, Entry(None)]
+            return [p.NO_TARGET, Entry(None), *self._rest]
         if not isinstance(value, tuple) or not 1 <= len(value) <= 2:
             raise CannotTell
         return self.target(*_endpoint(value))

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from kcompile.ir.ruleset import Base, Chain, ChainType, Hook, Rule, Ruleset, Table, UnknownLine, UnknownStatement
-from kcompile.readers.iptables_rules import RuleBuilder, nodes_of, options_of, words_of
+from kcompile.readers.iptables_rules import RuleBuilder, words_of
 from kcompile.readers.parser import Misfit, parser
 
 Family = Literal["ip", "ip6"]
@@ -135,7 +135,7 @@ def read_lines(text: str, source: str = "", family: Family | None = None) -> Rul
             section.family = section.family or family_of(line)
             at = 1 if words[0].kind == "COUNTERS" else 0
             rules = _rules(section, table, texts[at + 1], number)
-            rule = builder.build(options_of(texts, nodes_of(tree)), number, line)
+            rule = builder.build(texts, tree, number, line)
             if tree.name == "append":
                 rules.append(rule)
             else:

@@ -11,8 +11,8 @@ from typing import overload
 
 from kcompile.ir.ruleset import Chain, Rule, Ruleset, Table
 from kcompile.readers.iptables import Family, base_chain, family_of
-from kcompile.readers.iptables_rules import RuleBuilder, nodes_of, options_of, words_of
-from kcompile.readers.parser import Misfit, Parser, parser
+from kcompile.readers.iptables_rules import RuleBuilder, texts_of
+from kcompile.readers.parser import Misfit, Node, parser
 from kcompile.twins.dump_lines import (
     CHAIN_LINE,
     COMMIT_LINE,
@@ -44,19 +44,20 @@ def read_large(text: str, source: str, family: Family | None) -> Ruleset | None:
     lines = scan(data, [keyword.encode() for keyword in keywords])
     if lines is None:
         return None
-    roles = bytes(_role(grammar, tuple(_kind(kind, keywords) for kind in kinds)) for kinds in lines.kinds)
+    shapes = [tuple(_kind(kind, keywords) for kind in kinds) for kinds in lines.kinds]
+    trees = [grammar.parse("line", kinds) for kinds in shapes]
+    roles = bytes(map(_role, trees, shapes))
     chains = group(data, lines, roles)
     if chains is None:
         return None
-    return Ruleset(tuple(_tables(_Dump(data, lines, chains, grammar, RuleBuilder()), source, family)))
+    return Ruleset(tuple(_tables(_Dump(data, lines, chains, trees, RuleBuilder()), source, family)))
 
 
 def _kind(kind: int, keywords: Sequence[str]) -> str:
     return _KINDS[kind] if kind < KEYWORD else keywords[kind - KEYWORD]
 
 
-def _role(grammar: Parser, kinds: tuple[str, ...]) -> int:
-    tree = grammar.parse("line", kinds)
+def _role(tree: Node | Misfit, kinds: tuple[str, ...]) -> int:
     if isinstance(tree, Misfit):
         return OTHER
     if tree.name == "append":
@@ -71,7 +72,7 @@ class _Dump:
     data: bytes
     lines: Lines
     chains: Chains
-    grammar: Parser
+    trees: Sequence[Node | Misfit]
     builder: RuleBuilder
 
     def line(self, number: int) -> str:
@@ -79,11 +80,9 @@ class _Dump:
 
     def rule(self, number: int) -> Rule:
         text = self.line(number)
-        words = list(words_of(text, self.grammar.keywords))
-        tree = self.grammar.parse("line", tuple(word.kind for word in words))
+        tree = self.trees[self.lines.shapes[number]]
         assert not isinstance(tree, Misfit)
-        options = options_of([word.text for word in words], nodes_of(tree))
-        return self.builder.build(options, self.lines.numbers[number], text)
+        return self.builder.build(texts_of(text), tree, self.lines.numbers[number], text)
 
 
 class _Rules(Sequence[Rule]):
@@ -107,6 +106,9 @@ class _Rules(Sequence[Rule]):
         if self._made is None:
             self._made = tuple(map(self._dump.rule, self._numbers))
         return self._made[place]
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self[:])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self[:] == tuple(other)
