@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,12 @@ def _resolver(cluster: CompiledCluster | None) -> Resolve | None:
     """How DNS names are looked up: as the Pod would, else as CoreDNS would."""
     if cluster is None:
         return None
-    from kcompile.evaluate.dns.search import address_lookup
 
-    return address_lookup(cluster.model, cluster.given)
+    @cache
+    def lookup() -> Resolve:
+        # Most packets are traced by addresses, which need no server.
+        from kcompile.evaluate.dns.search import address_lookup
+
+        return address_lookup(cluster.model, cluster.given)
+
+    return lambda name, pod: lookup()(name, pod)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -62,7 +62,8 @@ class Prepared:
 
     def __init__(self, ruleset: Ruleset) -> None:
         self.ruleset = ruleset
-        self.stages = {(family, hook): _stages(ruleset, family, hook) for family in (4, 6) for hook in HOOKS}
+        bases = [(table, chain) for table in ruleset.tables for chain in table.chains.values() if chain.base]
+        self.stages = {(family, hook): _stages(ruleset, bases, family, hook) for family in (4, 6) for hook in HOOKS}
         self._sets: dict[int, SetIndex] = {}
         self._chains: dict[int, ChainIndex | None] = {}
         self._servers: dict[tuple[int, int, int, int], VirtualServer] = {}
@@ -153,7 +154,7 @@ def _single(rule: Rule, field: str) -> int | None:
     return None
 
 
-def _stages(ruleset: Ruleset, family: int, hook: str) -> tuple[Stage, ...]:
+def _stages(ruleset: Ruleset, bases: Sequence[tuple[Table, Chain]], family: int, hook: str) -> tuple[Stage, ...]:
     """What a hook calls for packets of a family, by priority.
 
     Of chains with one priority the kernel calls the one that came last first (nf_hook_entries_grow in
@@ -161,17 +162,14 @@ def _stages(ruleset: Ruleset, family: int, hook: str) -> tuple[Stage, ...]:
     """
     families = ("ip" if family == 4 else "ip6", "inet")
     found: list[tuple[int, int, Stage]] = []
-    for table in ruleset.tables:
-        if table.family not in families or table.dormant:
+    for table, chain in bases:
+        base = chain.base
+        if table.family not in families or table.dormant or base is None or base.hook != hook:
             continue
-        for chain in table.chains.values():
-            base = chain.base
-            if base is None or base.hook != hook:
-                continue
-            if base.type == "nat":
-                found.append((NAT_PRIORITY.get(hook, base.priority), base.priority, Stage("nat", table, chain)))
-            else:
-                found.append((base.priority, 0, Stage("filter", table, chain)))
+        if base.type == "nat":
+            found.append((NAT_PRIORITY.get(hook, base.priority), base.priority, Stage("nat", table, chain)))
+        else:
+            found.append((base.priority, 0, Stage("filter", table, chain)))
     if hook in ("prerouting", "output"):
         found.append((CONNTRACK_PRIORITY, 0, Stage("conntrack")))
     if hook in IPVS_PRIORITY and ruleset.virtual_servers:
