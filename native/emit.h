@@ -38,8 +38,11 @@ static inline void copy_short(char *to, const char *text, size_t length) {
         memcpy(&last, text + length - 4, 4);
         memcpy(to, &first, 4);
         memcpy(to + length - 4, &last, 4);
-    } else {
-        for (size_t i = 0; i < length; i++) to[i] = text[i];
+    } else if (length) {
+        char first = text[0], middle = text[length / 2], last = text[length - 1];
+        to[0] = first;
+        to[length / 2] = middle;
+        to[length - 1] = last;
     }
 }
 

@@ -16,6 +16,9 @@ cdef extern from "emit.h":
     void prefetch_slot(PyObject *tuple, Py_ssize_t number) noexcept
     void prefetch(const void *place) noexcept
 
+cdef extern from *:
+    int __builtin_ctzll(uint64_t bits) noexcept
+
 cdef enum:
     TEXT = -1  # a step: a stretch of the scratch buffer
     ENTRY = -2  # a step: an entry that lies at a known distance from the item's place
@@ -227,15 +230,16 @@ cdef class _Records:
         cdef PyObject *texts
         cdef size_t i
         cdef int number
+        cdef uint64_t rest = fields
         if k + 6 < n:
             record = self.record_at(order, k + 6)
             for number in range(0, self.program.width, 8):
                 prefetch_slot(record, number)
         if k + 4 < n:
             record = self.record_at(order, k + 4)
-            for number in range(self.program.width):
-                if fields >> number & 1:
-                    prefetch(PyTuple_GET_ITEM(record, number))
+            while rest:
+                prefetch(PyTuple_GET_ITEM(record, __builtin_ctzll(rest)))
+                rest &= rest - 1
         for number in range(self.program.n_lists):
             if not fields >> self.program.lists[number].field & 1:
                 continue
@@ -475,7 +479,9 @@ cdef class _Records:
                 put_text(out, join.separator)
             for o in range(join.text.first, join.text.last):
                 operation = &self.program.operations[o]
-                if operation.of_item:
+                if operation.kind == LITERAL:
+                    put_text(out, operation.text)
+                elif operation.of_item:
                     self.put_of_item(out, operation, &place)
                 else:
                     self.put_of_record(out, operation)

@@ -49,6 +49,7 @@ cdef class _Sections(_Records):
     # The lines that hold, and how they are written for an item.
     cdef int *active
     cdef uint32_t **orders  # for each value of records that sorts them
+    cdef uint32_t *chosen  # the records that a section is written for, in its order
     # Where the records of a section begin in the text, and the items of one that is sorted by them, if that is kept.
     cdef bint keep
     cdef size_t *kept_starts
@@ -66,6 +67,7 @@ cdef class _Sections(_Records):
     def __init__(self, _Program program, tuple records):
         _Records.__init__(self, program, records)
         self.active = <int *>self.arrays.take(program.widest_row, sizeof(int))
+        self.chosen = <uint32_t *>self.arrays.take(len(records), sizeof(uint32_t))
         self.orders = <uint32_t **>self.arrays.take(program.n_values, sizeof(uint32_t *))
         open_buffer(&self.output, 4096)
         open_buffer(&self.runs, 0)
@@ -99,28 +101,49 @@ cdef class _Sections(_Records):
     @cython.final
     cdef int put_section(self, Section *section, head, tail) except -1:
         cdef size_t begin = self.output.used
-        cdef size_t k, n = len(self.records)
-        cdef uint32_t *order = NULL
+        cdef size_t k, n
         self.open_section(section, head)
         self.kept_starts, self.kept_items, self.n_kept_items = NULL, NULL, 0
-        if section.order_by >= 0 and not section.by_item:
-            order = self.record_order(section.order_by)
         if section.by_item:
             self.put_sorted(section)
         elif section.first < section.last:
+            n = self.choose(section)
             if self.keep:
                 self.kept_starts = <size_t *>self.arrays.take(n + 1, sizeof(size_t))
             for k in range(n):
-                if section.fields:
-                    self.ask_ahead(section.fields, order, k, n)
-                if order != NULL:
-                    self.ask_for_values(order, k, n)
+                self.ask_ahead(section.fields, self.chosen, k, n)
+                self.ask_for_values(self.chosen, k, n)
                 if self.keep:
                     self.kept_starts[k] = self.output.used
-                self.put_record(section, order[k] if order != NULL else k)
+                self.put_record(section, self.chosen[k])
             if self.keep:
                 self.kept_starts[n] = self.output.used
         return self.close_section(section, tail, begin)
+
+    @cython.final
+    cdef size_t choose(self, Section *section) except? 0:
+        """Put the records that may have lines in a section into `chosen`, in its order; how many there are.
+
+        Of a section that is kept, they are all: it may have lines of theirs for another node.
+        """
+        cdef const uint32_t *order = NULL
+        cdef size_t i, k, count = 0
+        if section.order_by >= 0 and not section.by_item:
+            order = self.record_order(section.order_by)
+        for k in range(len(self.records)):
+            i = order[k] if order != NULL else k
+            if self.keep or self.has_lines(section, self.truths[i]):
+                self.chosen[count] = i
+                count += 1
+        return count
+
+    @cython.final
+    cdef inline bint has_lines(self, const Section *section, uint64_t truth) noexcept:
+        cdef int r
+        for r in range(section.first, section.last):
+            if self.lines_that_hold(&self.program.rows[r], truth):
+                return True
+        return False
 
     @cython.final
     cdef int open_section(self, Section *section, head) except -1:
@@ -228,11 +251,10 @@ cdef class _Sections(_Records):
     @cython.final
     cdef int note_items(self, Section *section) except -1:
         """Note the items that have lines in a section, and sort them."""
-        cdef size_t i, n = len(self.records)
-        for i in range(n):
-            if section.fields:
-                self.ask_ahead(section.fields, NULL, i, n)
-            self.put_record(section, i)
+        cdef size_t k, n = self.choose(section)
+        for k in range(n):
+            self.ask_ahead(section.fields, self.chosen, k, n)
+            self.put_record(section, self.chosen[k])
         return self.sort_noted()
 
     @cython.final

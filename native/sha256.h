@@ -111,7 +111,7 @@ static sha256_block_function sha256_select(int portable) {
 /* Write the first `count` (at most SHA256_BASE32_LENGTH) characters of the base32 of the SHA-256 of a text. */
 static inline void sha256_base32(sha256_block_function block, const char *text, size_t length, char *out, int count) {
     uint32_t state[8];
-    uint8_t last[128] = {0}, digest[40];
+    uint8_t last[128] = {0};
     size_t whole = length / 64 * 64, rest = length - whole;
     memcpy(state, SHA256_INITIAL, sizeof state);
     for (size_t i = 0; i < whole; i += 64) block(state, (const uint8_t *)text + i);
@@ -121,13 +121,11 @@ static inline void sha256_base32(sha256_block_function block, const char *text, 
     uint64_t bits = (uint64_t)length * 8;
     for (int i = 0; i < 8; i++) last[padded - 1 - i] = (uint8_t)(bits >> 8 * i);
     for (size_t i = 0; i < padded; i += 64) block(state, last + i);
-    for (int i = 0; i < 8; i++)
-        for (int j = 0; j < 4; j++) digest[4 * i + j] = (uint8_t)(state[i] >> (24 - 8 * j));
-    memset(digest + 32, 0, 8);
     /* Five bytes are eight characters: each octet of a word takes five bits, and goes on from "A" or, from 26 on, "2". */
     for (int i = 0; i < count; i += 8) {
-        const uint8_t *five = digest + i / 8 * 5;
-        uint64_t bits40 = (uint64_t)five[0] << 32 | (uint64_t)five[1] << 24 | five[2] << 16 | five[3] << 8 | five[4];
+        int bit = i * 5, word = bit / 32;
+        uint64_t two_words = (uint64_t)state[word] << 32 | (word < 7 ? state[word + 1] : 0);
+        uint64_t bits40 = two_words << bit % 32 >> 24;
         uint64_t octets = bits40 >> 20 | (bits40 & 0xfffff) << 32;
         char eight[8];
         octets = (octets >> 10 & 0x000003ff000003ff) | (octets & 0x000003ff000003ff) << 16;

@@ -65,9 +65,6 @@ def claimed(port: ServicePortInfo) -> Elements:
 def owned(number: int, port: ServicePortInfo, owners: Owners) -> Elements:
     """What of its claims the ServicePort at that place of the plan has."""
     claims = claimed(port)
-    if not owners:
-        return claims
-
     as_external = (number, False)
 
     def has(map_: str, address: Address, owner: Owner) -> bool:
@@ -102,9 +99,8 @@ def owners(ports: Sequence[ServicePortInfo]) -> Owners:
 def _contested(ports: Sequence[ServicePortInfo]) -> set[Address]:
     taken: set[Address] = set()
     contested: set[Address] = set()
-    for port in ports:
-        if not port.externally_accessible:
-            continue
+    # Most have cluster IPs only.
+    for port in [port for port in ports if port.node_port or port.external_ips or port.load_balancer_vips]:
         addresses = {(ip, port.protocol, port.port) for ip in (*port.external_ips, *port.load_balancer_vips)}
         if port.node_port:
             addresses.add(_node_port(port))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kcompile.ir.plan import EndpointInfo, FamilyPlan, ServicePortInfo
 from kcompile.targets.nftables import claims
@@ -94,60 +94,60 @@ def values(comma: str) -> dict[str, Value | Join]:
     }
 
 
-def record(
-    info: ServicePortInfo,
-    elements: claims.Elements | None = None,
-    *,
+def record_maker(
     comment_limit: int,
     chain_every_endpoint: bool,
     timeout: Callable[[int], str],
     interval_set: Callable[[Sequence[str], str], str],
-) -> Record:
-    """The record of a ServicePort; the functions are those of the form.
+) -> Callable[..., tuple[Any, ...]]:
+    """What makes the record of a ServicePort, and of those of its claims that it has, by default all of them.
 
-    `elements` are those of its claims that it has, by default all of them.
+    The functions are those of the form. The record is a plain tuple: a `Record` itself would take twice as long.
     """
-    cluster = info.cluster_endpoints if info.uses_cluster_endpoints else ()
-    local = info.local_endpoints if info.uses_local_endpoints else ()
-    internal_verdict, external_verdict = claims.verdicts(info)
-    owned = claims.claimed(info) if elements is None else elements
-    cluster_ip, served, refused, firewalled, serves_node_port, refuses_node_port = owned
-    affinity = timeout(info.session_affinity_timeout) if info.session_affinity_timeout else ""
-    internal_local = info.internal_policy_local
-    fields = (
-        info.namespace,
-        info.service,
-        info.port_name,
-        PROTOCOL_NAME[info.protocol],
-        info.cluster_ip,
-        info.port,
-        info.node_port,
-        info.name[:comment_limit] if internal_verdict or external_verdict else "",
-        affinity,
-        internal_local,
-        info.external_policy_local,
-        info.externally_accessible,
-        info.has_any_endpoints,
-        "local" if internal_local else "service",
-        internal_verdict,
-        external_verdict,
-        cluster_ip,
-        served,
-        refused,
-        firewalled,
-        serves_node_port,
-        refuses_node_port,
-        interval_set(_allowed_sources(info), " , ") if info.load_balancer_vips and info.source_ranges else "",
-        cluster,
-        len(cluster),
-        len(cluster) == 1,
-        local,
-        len(local),
-        len(local) == 1,
-        info.reachable_endpoints if affinity or chain_every_endpoint else (),
-    )
-    # Record(*fields) would take twice as long.
-    return tuple.__new__(Record, fields)
+
+    def record(info: ServicePortInfo, elements: claims.Elements | None = None) -> tuple[Any, ...]:
+        internal_local, external_local = info.internal_policy_local, info.external_policy_local
+        externally_accessible, has_endpoints = info.externally_accessible, info.has_any_endpoints
+        cluster = info.cluster_endpoints if info.uses_cluster_endpoints else ()
+        local = info.local_endpoints if info.local_endpoints and info.uses_local_endpoints else ()
+        cluster_count, local_count = len(cluster), len(local)
+        internal_verdict, external_verdict = claims.verdicts(info)
+        cluster_ip, served, refused, firewalled, serves_node_port, refuses_node_port = elements or claims.claimed(info)
+        affinity = timeout(info.session_affinity_timeout) if info.session_affinity_timeout else ""
+        return (
+            info.namespace,
+            info.service,
+            info.port_name,
+            PROTOCOL_NAME[info.protocol],
+            info.cluster_ip,
+            info.port,
+            info.node_port,
+            info.name[:comment_limit] if internal_verdict or external_verdict else "",
+            affinity,
+            internal_local,
+            external_local,
+            externally_accessible,
+            has_endpoints,
+            "local" if internal_local else "service",
+            internal_verdict,
+            external_verdict,
+            cluster_ip,
+            served,
+            refused,
+            firewalled,
+            serves_node_port,
+            refuses_node_port,
+            interval_set(_allowed_sources(info), " , ") if info.load_balancer_vips and info.source_ranges else "",
+            cluster,
+            cluster_count,
+            cluster_count == 1,
+            local,
+            local_count,
+            local_count == 1,
+            info.reachable_endpoints if affinity or chain_every_endpoint else (),
+        )
+
+    return record
 
 
 def _allowed_sources(info: ServicePortInfo) -> tuple[str, ...]:

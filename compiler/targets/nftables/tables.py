@@ -44,8 +44,7 @@ def write_table(plan: NodePlan, family: Family, form: Form, texts: SharedTexts |
         if part.listed:
             text = form.listed(part.listed, family, listed[part.listed.listed])
             frames = {**frames, str(number): (text.encode(), b"")}
-    record_of = functools.partial(
-        records.record,
+    record_of = records.record_maker(
         comment_limit=COMMENT_LIMITS[plan.kube_version],
         chain_every_endpoint=not constants["hairpins_in_set"],
         timeout=form.timeout,
@@ -54,13 +53,10 @@ def write_table(plan: NodePlan, family: Family, form: Form, texts: SharedTexts |
     owners = claims.owners(own.service_ports)
     if texts is not None and not owners:
         return texts.emit(program, own.service_ports, record_of, frames)
-    return program.emit(
-        [
-            record_of(port, claims.owned(number, port, owners) if owners else None)
-            for number, port in enumerate(own.service_ports)
-        ],
-        frames,
-    )
+    if owners:
+        elements = [claims.owned(number, port, owners) for number, port in enumerate(own.service_ports)]
+        return program.emit(list(map(record_of, own.service_ports, elements)), frames)
+    return program.emit(list(map(record_of, own.service_ports)), frames)
 
 
 @functools.lru_cache(maxsize=16)
