@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from kcompile.ir.plan import EndpointInfo, PackedEndpoints
+from kcompile.ir.plan import EndpointInfo, PackedEndpoints, local_among
 
 try:
     from kcompile.native.plan import packed
@@ -42,7 +42,7 @@ def categorize(endpoints: Endpoints, uses_cluster: bool, uses_local: bool, topol
         cluster = _hinted(usable, topology) if usable and usable[0].ready else usable
     if not uses_local:
         return Categories(cluster, (), cluster, bool(cluster))
-    local = _usable([endpoint for endpoint in endpoints if endpoint.local])
+    local = _usable(local_among(endpoints))
     return Categories(cluster, local, _union(endpoints, cluster, local), bool(usable))
 
 

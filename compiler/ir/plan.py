@@ -59,6 +59,13 @@ class PackedEndpoints(tuple[EndpointInfo, ...]):
     has_local: bool = False
 
 
+def local_among(endpoints: tuple[EndpointInfo, ...]) -> list[EndpointInfo]:
+    """Those that run on the node."""
+    if not getattr(endpoints, "has_local", True):
+        return []
+    return [endpoint for endpoint in endpoints if endpoint.local]
+
+
 @dataclass(frozen=True, slots=True)
 class ServicePortInfo:
     """One port of a Service in one IP family, with its endpoints by category.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kcompile.ir.plan import Family, FamilyPlan, NodePlan, ServicePortInfo
+from kcompile.ir.plan import Family, FamilyPlan, NodePlan, ServicePortInfo, local_among
 from kcompile.targets.ipvs.addresses import bound_addresses, node_port_addresses
 
 
@@ -121,7 +121,7 @@ def elements(plan: FamilyPlan) -> Elements:
 def elements_of(port: ServicePortInfo, node_addresses: tuple[str, ...]) -> Iterator[tuple[IPSet, str]]:
     """What one Service port adds to the sets; the node's addresses are those that node ports answer on."""
     protocol = port.protocol.lower()
-    for endpoint in [endpoint for endpoint in port.endpoints if endpoint.local]:
+    for endpoint in local_among(port.endpoints):
         yield LOOP_BACK, f"{endpoint.ip},{protocol}:{endpoint.port},{endpoint.ip}"
     service = f"{protocol}:{port.port}"
     yield CLUSTER_IP, f"{port.cluster_ip},{service}"
