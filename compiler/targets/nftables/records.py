@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from kcompile.ir.plan import EndpointInfo, FamilyPlan, ServicePortInfo
+from kcompile.ir.plan import EndpointInfo, FamilyPlan, ServicePortInfo, local_among
 from kcompile.targets.nftables import claims
 from kcompile.targets.template import Item, Join, Value
 
@@ -161,9 +161,7 @@ def hairpin_connections(plan: FamilyPlan) -> tuple[str, ...]:
     keys = {
         f"{endpoint.ip} . {endpoint.ip} . {PROTOCOL_NAME[info.protocol]} . {endpoint.port}": None
         for info in plan.service_ports
-        if getattr(info.reachable_endpoints, "has_local", True)
-        for endpoint in info.reachable_endpoints
-        if endpoint.local
+        for endpoint in local_among(info.reachable_endpoints)
     }
     return tuple(keys)
 
