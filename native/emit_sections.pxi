@@ -2,7 +2,7 @@
 #
 # Where items are sorted, they are noted first, with the steps that write them, and written when their turn comes.
 
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memset
 
 cdef extern from "emit.h":
@@ -347,7 +347,7 @@ cdef class _Sections(_Records):
         self.n_sorted = 0
         free(self.sorted)
         self.sorted = NULL
-        self.sorted = <Block *>enlarged(NULL, 2 * n * sizeof(Block))
+        self.sorted = <Block *>allocated(2 * n * sizeof(Block))
         for r in range(n_runs):
             for i in range(runs[r].count):
                 self.sorted[self.n_sorted].entry = runs[r].entry + i * self.program.values[self.order_by].width
@@ -359,7 +359,7 @@ cdef class _Sections(_Records):
 
     @cython.final
     cdef void sort(self, Block *blocks, size_t n) noexcept:
-        """Put blocks in the order of their keys, those that are equal in the order they are in; there is room for twice as many."""
+        """Put blocks in the order of their keys, which is stable; there is room for twice as many."""
         cdef size_t i, start
         cdef Keys keys
         for i in range(n):
@@ -375,7 +375,7 @@ cdef class _Sections(_Records):
         cdef Block *blocks
         if self.orders[v] == NULL:
             self.orders[v] = <uint32_t *>self.arrays.take(n, sizeof(uint32_t))
-            blocks = <Block *>enlarged(NULL, 2 * n * sizeof(Block))
+            blocks = <Block *>allocated(2 * n * sizeof(Block))
             for i in range(n):
                 self.enter(i)
                 blocks[i].entry, blocks[i].number = self.value_at[v], i
@@ -403,9 +403,9 @@ cdef class _Sections(_Records):
         return result
 
 
-cdef void *enlarged(void *memory, size_t size) except NULL:
-    cdef void *larger = realloc(memory, max(size, 1))
-    if larger == NULL:
+cdef void *allocated(size_t size) except NULL:
+    cdef void *memory = malloc(max(size, 1))
+    if memory == NULL:
         raise MemoryError
-    prefer_huge_pages(<char *>larger, size)
-    return larger
+    prefer_huge_pages(<char *>memory, size)
+    return memory

@@ -109,12 +109,10 @@ def usable(kind, endpoints, bint ipv6, canonical, int port, origin):
     cdef tuple addresses
     cdef PyObject *info
     cdef Slot slots[7]
-    cdef int i
     check_kind(kind)
     for endpoint in endpoints:
         if not made or Py_TYPE(endpoint) != slots[0].type:
-            for i, name in enumerate(ATTRIBUTES):
-                slots[i] = slot_of(endpoint, name)
+            take_slots(endpoint, ATTRIBUTES, slots)
         addresses = attribute(endpoint, "addresses", &slots[0])
         if not addresses:
             continue
@@ -180,7 +178,7 @@ def seen_from(kind, infos, str node not None):
         check_info(given)
         local = <object>PyTuple_GET_ITEM(<PyObject *>given, NODE) == node
         made.append(copied(kind, given, LOCAL, True) if local else given)
-    return tuple(made)
+    return made
 
 
 def packed(kind, infos):

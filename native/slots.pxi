@@ -31,8 +31,9 @@ cdef inline attribute(given, str name, const Slot *slot):
     return getattr(given, name) if value == NULL else <object>value
 
 
-cdef inline Slot slot_of(given, str name):
-    cdef Slot slot
-    slot.type = Py_TYPE(given)
-    slot.offset = slot_offset(<object>slot.type, name)
-    return slot
+cdef inline take_slots(given, tuple names, Slot *slots):
+    """Find where objects of the class of a given one keep these attributes."""
+    cdef int i
+    for i, name in enumerate(names):
+        slots[i].type = Py_TYPE(given)
+        slots[i].offset = slot_offset(<object>slots[i].type, name)

@@ -54,12 +54,6 @@ cdef bint is_ordinary(endpoint, const Slot *slots, Slot *target_slots) except -1
     )
 
 
-cdef take_slots(given, tuple names, Slot *slots):
-    cdef int i
-    for i, name in enumerate(names):
-        slots[i] = slot_of(given, name)
-
-
 def first_unusual(tuple endpoints not None, Py_ssize_t start):
     cdef Slot slots[7]
     cdef Slot target_slots[3]

@@ -88,7 +88,7 @@ def _of_endpoints(records: ClusterRecords, service: DnsService, items: Items, zo
     if service.external:
         return
     if not service.headless:
-        items = [item for group in records.items_by_endpoint(service, zone) for item in group]
+        items = records.items_by_endpoint(service, zone)
     for item in items:
         if item.address.canonical:
             yield Record(item.target, records.ttl, item.address.type, item.address.canonical)

@@ -113,13 +113,13 @@ class ClusterRecords:
             for address in service.cluster_ips
         ] or NO_SUCH_NAME
 
-    def items_by_endpoint(self, service: DnsService, zone: str) -> Iterable[Items]:
-        """What the names of the single endpoints of a Service stand for, one after the other."""
+    def items_by_endpoint(self, service: DnsService, zone: str) -> Items:
+        """What the names of the single endpoints of a Service stand for, name by name."""
         name = below(f"{service.name}.{service.namespace}.svc", zone)
         found: dict[str, Items] = {}
         for item in self._endpoint_items(self.objects.endpoints_by_key.get(service.key, ()), ANYTHING, name):
             found.setdefault(item.target.lower(), []).append(item)
-        return found.values()
+        return [item for items in found.values() for item in items]
 
     def _endpoint_items(self, endpoints: tuple[DnsEndpoints, ...], wanted: Wanted, name: str) -> Iterable[Item]:
         pod_names = self.settings.endpoint_pod_names

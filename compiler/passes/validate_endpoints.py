@@ -38,10 +38,10 @@ def validate_endpoint_slice(endpoint_slice: EndpointSlice, proven: Proven) -> li
     if len(endpoints) > MAX_ENDPOINTS:
         text = f"{len(endpoints)} endpoints: the API server takes no more than {MAX_ENDPOINTS} in a slice"
         check.warning("too-many", ("endpoints",), text)
-    index = first_unusual(endpoints, 0) if address_type == "IPv4" else 0
-    while index < len(endpoints):
+    ipv4 = address_type == "IPv4"
+    index = -1
+    while (index := first_unusual(endpoints, index + 1) if ipv4 else index + 1) < len(endpoints):
         _check_endpoint(check, index, endpoints[index], address_type, proven)
-        index = first_unusual(endpoints, index + 1) if address_type == "IPv4" else index + 1
     return check.found
 
 

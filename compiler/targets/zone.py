@@ -68,5 +68,5 @@ def _line(record: Record) -> str:
 
 def _canonical_order(record: Record) -> tuple[str, str, str]:
     """By name from the right (RFC 4034, section 6.1), then by type and data."""
-    # No label has a NUL, which is written \\000, and none begins with less.
+    # A NUL comes before all that a label may have, so the texts compare like lists of labels.
     return "\0".join(split(record.name.lower())[::-1]), record.type, record.data

@@ -56,9 +56,9 @@ def with_port(kind: type[EndpointInfo], infos: Iterable[EndpointInfo], port: int
     return [info._replace(port=port) for info in infos]
 
 
-def seen_from(kind: type[EndpointInfo], infos: Iterable[EndpointInfo], node: str) -> tuple[EndpointInfo, ...]:
+def seen_from(kind: type[EndpointInfo], infos: Iterable[EndpointInfo], node: str) -> list[EndpointInfo]:
     """The endpoints with those marked as local that run on a node; the others stay the same objects."""
-    return tuple([info._replace(local=True) if info.node == node else info for info in infos])
+    return [info._replace(local=True) if info.node == node else info for info in infos]
 
 
 def packed(kind: type[PackedEndpoints], infos: Iterable[EndpointInfo]) -> PackedEndpoints:

@@ -51,11 +51,11 @@ def write_table(plan: NodePlan, family: Family, form: Form, texts: SharedTexts |
         interval_set=form.interval_set,
     )
     owners = claims.owners(own.service_ports)
-    if texts is not None and not owners:
-        return texts.emit(program, own.service_ports, record_of, frames)
     if owners:
         elements = [claims.owned(number, port, owners) for number, port in enumerate(own.service_ports)]
         return program.emit(list(map(record_of, own.service_ports, elements)), frames)
+    if texts is not None:
+        return texts.emit(program, own.service_ports, record_of, frames)
     return program.emit(list(map(record_of, own.service_ports)), frames)
 
 
