@@ -105,11 +105,20 @@ cdef inline void begin(const Tables *t, const Columns *c, Py_ssize_t n, Packet *
     fetch(t.keys + KEY_ENTRY * (slot + 1))
 
 
-cdef inline void fetch_code(const Tables *t, const Packet *packet) noexcept nogil:
-    """Step three: fetch what the first entry there leads to. It is another's now and then, but to look would cost more
-    than to fetch in vain."""
-    if packet.slot != NO_SLOT:
-        fetch(t.ahead + t.keys[KEY_ENTRY * packet.slot + KEY_AHEAD])
+cdef inline void fetch_code(const Tables *t, Packet *packet) noexcept nogil:
+    """Step three: find the first entry of destination and service, and fetch what it leads to."""
+    cdef const int32_t *entry
+    cdef const int32_t *ahead
+    if packet.slot == NO_SLOT:
+        return
+    entry = t.keys + KEY_ENTRY * packet.slot
+    while entry[0] >= 0 and (entry[1] != packet.state[DESTINATION] or entry[2] != packet.state[SERVICE]):
+        packet.slot = (packet.slot + 1) & t.key_mask
+        entry = t.keys + KEY_ENTRY * packet.slot
+    if entry[0] >= 0:
+        ahead = t.ahead + entry[KEY_AHEAD]
+        fetch(ahead)
+        fetch(ahead + LINE)
 
 
 cdef inline void finish(const Tables *t, const Columns *c, Py_ssize_t n, Packet *packet) noexcept nogil:

@@ -119,10 +119,10 @@ cdef int run_ipvs(const Tables *t, Packet *packet) noexcept nogil:
     cdef int32_t *state = packet.state
     cdef int32_t left
     cdef const int32_t *words
-    if state[CT_STATE] != NEW or not state[DESTINATION_FLAGS] & t.server_flag:
+    if state[CT_STATE] != NEW:
         return -1
     words = find_service(t, packet, t.server_space)
-    if words == NULL:
+    if words == NULL and state[DESTINATION_FLAGS] & t.any_port_flag:
         words = find(t, t.server_space, state[DESTINATION], state[PROTOCOL] << 16, 0, 0)
     if words == NULL:
         return -1
@@ -149,6 +149,9 @@ cdef int run_packet(const Tables *t, Packet *packet, bint local) noexcept nogil:
     packet.hook = hook
     while True:
         kind = stage[0]
+        if stage[3] != ANYONE and not packet.state[DESTINATION_FLAGS] & stage[3]:
+            stage += STAGE
+            continue
         if kind == STAGE_NAT or kind == STAGE_FILTER:
             if kind == STAGE_FILTER or (
                 packet.state[CT_STATE] == NEW

@@ -32,7 +32,8 @@ cdef enum:
     MASQUERADE = 23
     UNTRACK = 24
     CASCADE = 25
-    GIVE_UP = 26
+    SHARE = 26
+    GIVE_UP = 27
 
 cdef enum:
     SOURCE = 0
@@ -85,7 +86,8 @@ cdef enum:
     STAGE_CONNTRACK = 2
     STAGE_IPVS = 3
     STAGE_END = 4
-    STAGE = 3
+    STAGE = 4
+    ANYONE = -1
 
 cdef enum:
     INVALID = 1
@@ -98,6 +100,7 @@ cdef enum:
     LOCAL = 2
     OPCODE = 255
     LONG_HEADER = 6
+    LINE = 16
     NEAR_SPACES = 8
     KEY_VALUE = 5
     KEY_PLACE = 6
@@ -124,8 +127,8 @@ for _name, _value in {
     "RULE": RULE, "MASKED": MASKED, "MEMBER": MEMBER, "FLIP": FLIP, "MAP": MAP, "REDIRECT": REDIRECT, "GIVE_UP": GIVE_UP,
     "SOURCE_FLAGS": SOURCE_FLAGS, "DESTINATION_FLAGS": DESTINATION_FLAGS, "SERVICE": SERVICE, "FIELDS": FIELDS,
     "DROP": DROP, "SLOW": SLOW, "GO_CHAIN": GO_CHAIN, "GOTO": GOTO, "LONG": LONG, "STAGE_END": STAGE_END,
-    "STAGE": STAGE, "MOST_JUMPS": MOST_JUMPS, "MOST_RULES": MOST_RULES,
-    "OPCODE": OPCODE, "LONG_HEADER": LONG_HEADER, "NEAR_SPACES": NEAR_SPACES, "KEY_VALUE": KEY_VALUE,
+    "STAGE": STAGE, "ANYONE": ANYONE, "MOST_JUMPS": MOST_JUMPS, "MOST_RULES": MOST_RULES,
+    "OPCODE": OPCODE, "LINE": LINE, "LONG_HEADER": LONG_HEADER, "NEAR_SPACES": NEAR_SPACES, "KEY_VALUE": KEY_VALUE,
     "KEY_PLACE": KEY_PLACE, "KEY_AHEAD": KEY_AHEAD, "KEY_ENTRY": KEY_ENTRY, "ADDRESS_ITSELF": ADDRESS_ITSELF,
     "TYPE_BITS": TYPE_BITS, "NO_TARGET": NO_TARGET,
 }.items():
@@ -156,7 +159,7 @@ cdef struct Tables:
     const int32_t *targets
     const int32_t *homes
     int32_t server_space
-    int32_t server_flag
+    int32_t any_port_flag
     const int32_t *server_words
     int32_t lead_flags
     int32_t lead_space
@@ -218,7 +221,7 @@ cdef class Loaded:
         t.targets = self.words(p.targets)
         t.homes = self.words(p.homes)
         t.server_space = p.server_space
-        t.server_flag = p.server_flag
+        t.any_port_flag = p.any_port_flag
         t.server_words = self.words(p.server_words)
         t.lead_flags = p.lead_flags
         t.lead_space = p.lead_space

@@ -87,6 +87,7 @@ cdef inline int32_t run_code(
     `behind` is the place behind the rule that gave it."""
     cdef int32_t *state = packet.state
     cdef int32_t op, of, n, value
+    cdef const int32_t *endpoint
     while True:
         op = code[0] & OPCODE
         of = code[0] >> 8
@@ -121,6 +122,12 @@ cdef inline int32_t run_code(
             code += 3 + 2 * of
         elif op == TRANSLATE:
             translate(t, packet, code[1], code + 2, of, True)
+            return TRANSLATED
+        elif op == SHARE:
+            endpoint = code + 3 + (1 + <Py_ssize_t> t.target) * draw(packet, of)
+            if state[SOURCE] == endpoint[2]:
+                state[MARK] = state[MARK] & code[1] ^ code[2]
+            translate(t, packet, endpoint[1], endpoint + 2, endpoint[0], True)
             return TRANSLATED
         elif op == CASCADE:
             packet.budget -= 1

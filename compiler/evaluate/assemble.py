@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from kcompile.evaluate import program as p
 from kcompile.evaluate.code_words import Entry, Lead, Word, Words, op
-from kcompile.evaluate.hash_spaces import HashSpaces, Key
+from kcompile.evaluate.gates import either, gated, gates
+from kcompile.evaluate.hash_spaces import Gate, HashSpaces, Key
 from kcompile.evaluate.ipvs import weights
 from kcompile.evaluate.layout import Layout
 from kcompile.evaluate.packet import Host
 from kcompile.evaluate.prepare import HOOKS, Prepared, Stage
-from kcompile.evaluate.rule_code import RuleCode, RuleWriter
-from kcompile.evaluate.rule_facts import cascade, constants, targets
+from kcompile.evaluate.rule_code import RuleCode, RuleWriter, sharing
+from kcompile.evaluate.rule_facts import constants, targets
 from kcompile.evaluate.simplify import simplified
 from kcompile.ir.addresses import ADDRESS_MAX, address
 from kcompile.ir.ruleset import PROTOCOLS, STATES, Interval, NoTrack, VirtualServer
@@ -37,16 +40,16 @@ def assemble(prepared: Prepared, family: int, host: Host) -> p.Program:
     program.order.append(END_OF_LIST)
     spaces = HashSpaces(program)
     writer = RuleWriter(layout, program, spaces)
-    code, leads, idle = _write_chains(layout, program, writer, spaces)
-    _write_stages(layout, program, leads, idle)
-    servers = _write_servers(layout, program, writer, spaces)
+    chains = _write_chains(layout, program, writer, spaces)
+    servers, served = _write_servers(layout, program, writer, spaces)
+    _write_stages(layout, program, chains, served)
 
     def finished(words: Iterable[Word]) -> Iterator[int]:
         for word in words:
             if isinstance(word, int):
                 yield word
             elif isinstance(word, Lead):
-                yield leads[word.chain] + p.GOTO * word.goto
+                yield chains.leads[word.chain] + p.GOTO * word.goto
             elif isinstance(word, Entry):
                 if word.address is None:
                     yield from (p.STAYS,) * (p.TARGET[family] - 1)
@@ -54,14 +57,17 @@ def assemble(prepared: Prepared, family: int, host: Host) -> p.Program:
                     yield from layout.addresses.entry(word.address, spaces.flags)
 
     layout.addresses.write(program, spaces.flags)
-    program.code.extend(finished(code))
+    program.code.extend(finished(chains.code))
     program.rest_words.extend(finished(writer.sets.rest))
     program.targets.extend(finished(writer.statements.targets))
     program.server_words.extend(finished(servers))
     if writer.statements.redirects:
         program.homes.extend(finished(map(Entry, _homes(layout))))
     spaces.write(
-        [key._replace(value=next(finished([key.value])), ahead=_ahead(program, leads, key)) for key in spaces.keys]
+        [
+            key._replace(value=next(finished([key.value])), ahead=_ahead(program, chains.leads, key))
+            for key in spaces.keys
+        ]
     )
     return program
 
@@ -139,23 +145,58 @@ def _host_intervals(layout: Layout) -> Iterator[Interval]:
 # ---------------------------------------------------------------- chains
 
 
-def _write_chains(
-    layout: Layout, program: p.Program, writer: RuleWriter, spaces: HashSpaces
-) -> tuple[Words, list[int], set[int]]:
-    """The code of all chains, what leads to each, and which of them do nothing."""
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """How the rules of a long chain are found: by KEYS, with the hash space and the gate of each. `flags` are those of
+    the destinations that its rules may match, ANYONE if there may be others."""
+
+    places: Mapping[int, int]
+    gates: Mapping[int, Gate]
+    flags: int
+
+
+class _Chains(NamedTuple):
+    """Chains in a program: their code, and of each what leads to it and the flags of the destinations that its rules
+    may match: ANYONE for any, 0 for none."""
+
+    code: Words
+    leads: list[int]
+    flags: list[int]
+
+
+def _write_chains(layout: Layout, program: p.Program, writer: RuleWriter, spaces: HashSpaces) -> _Chains:
+    chains = simplified(layout, writer)
+    indexes = _indexes(chains, layout.bases, spaces)
     code: Words = []
     leads: list[int] = []
-    idle: set[int] = set()
-    chains = simplified(layout, writer)
+    known = {number: index.flags for number, index in indexes.items() if index.flags != p.ANYONE}
+    flags = gates(chains, known, program.rest_first)
+    for number, simple in enumerate(chains):
+        index = indexes.get(number)
+        rules = [gated(rule, flags, program.rest_first, rule is simple[-1]) for rule in simple]
+        short = _short(rules) if index is None else []
+        code += [p.END] * _padding(len(code), p.LONG_HEADER if index else len(short))
+        leads.append(p.GO_CHAIN + 4 * len(code) + p.LONG * (index is not None))
+        code += _long(program, spaces, rules, index, len(code)) if index else short
+    return _Chains(code, [leads[_first_with_more(chains, number)] for number in range(len(chains))], flags)
+
+
+def _indexes(chains: Sequence[Sequence[RuleCode]], bases: Collection[int], spaces: HashSpaces) -> dict[int, _Index]:
+    """The indexes of the chains that are long. So is a short one that all packets come to but few can match: its flags
+    keep the others away."""
+    near = {rule.lead.chain for number in bases for rule in chains[number] if rule.lead} | {*bases}
+    found: dict[int, _Index] = {}
     for number, rules in enumerate(chains):
-        long = sum(_kind_of(rule.wanted) >= 0 for rule in rules) > FEW_RULES
-        short = [] if long else _short(rules)
-        code += [p.END] * _padding(len(code), p.LONG_HEADER if long else len(short))
-        leads.append(p.GO_CHAIN + 4 * len(code) + p.LONG * long)
-        code += _long(program, spaces, rules, len(code)) if long else short
-        if not rules:
-            idle.add(number)
-    return code, [leads[_first_with_more(chains, number)] for number in range(len(chains))], idle
+        kinds = [_kind_of(rule.wanted) for rule in rules]
+        for_few = len(rules) > 0 and all(kind >= 0 and p.DESTINATION in p.KEYS[kind] for kind in kinds)
+        if sum(kind >= 0 for kind in kinds) <= FEW_RULES and not (for_few and number in near):
+            continue
+        places = {kind: spaces.space(p.KEYS[kind]) for kind in sorted({*kinds} - {-1})}
+        sides = {kind: spaces.gate(place, p.KEYS[kind]) for kind, place in places.items()}
+        for kind, place in places.items():
+            spaces.leads(place, p.KEYS[kind], sides[kind])
+        found[number] = _Index(places, sides, either([gate.flag for gate in sides.values()]) if for_few else p.ANYONE)
+    return found
 
 
 def _padding(place: int, words: int) -> int:
@@ -178,8 +219,9 @@ def _short(rules: Sequence[RuleCode]) -> Words:
     """The words of a chain that is run from its first rule to its last."""
     body: Words = []
     number = 0
+    ended = False
     while number < len(rules):
-        leads = [rule.lead or _last_lead(rule) for rule in rules[number : number + _shared(rules, number)]]
+        leads = [rule.lead_by_chance for rule in rules[number : number + sharing(rules, number)]]
         if leads and all(leads):
             for left, lead in zip(range(len(leads), 0, -1), leads, strict=True):
                 assert lead is not None
@@ -192,17 +234,8 @@ def _short(rules: Sequence[RuleCode]) -> Words:
             # Nothing comes after the last rule's jump.
             words[-1] = words[-1]._replace(goto=True)
         body += [op(p.RULE, 1 + len(words)), *words]
-    return [*body, p.END]
-
-
-def _shared(rules: Sequence[RuleCode], number: int) -> int:
-    return cascade([rule.placed for rule in rules[number:]]) if not rules[number].matches else 0
-
-
-def _last_lead(rule: RuleCode) -> Lead | None:
-    """Where a rule with a chance jumps."""
-    *_, go, lead = (0, *rule.statements)
-    return lead if go == p.GO and isinstance(lead, Lead) else None
+        ended = number == len(rules) and rules[-1].is_final
+    return body if ended else [*body, p.END]
 
 
 def _kind_of(fields: dict[int, int]) -> int:
@@ -210,7 +243,7 @@ def _kind_of(fields: dict[int, int]) -> int:
     return next((n for n, key in enumerate(p.KEYS) if all(name in fields for name in key)), -1)
 
 
-def _long(program: p.Program, spaces: HashSpaces, rules: Sequence[RuleCode], start: int) -> Words:
+def _long(program: p.Program, spaces: HashSpaces, rules: Sequence[RuleCode], index: _Index, start: int) -> Words:
     """The words of a chain whose rules are found by hash: its header and its rules, which begin at `start`."""
     body: Words = []
     at = start + p.LONG_HEADER
@@ -227,19 +260,13 @@ def _long(program: p.Program, spaces: HashSpaces, rules: Sequence[RuleCode], sta
         words = rule.words
         body += [op(p.RULE, 1 + len(words)), *words, p.END]
         at += 2 + len(words)
-    kinds = sorted({kind for kind, _ in keyed})
-    places = {kind: spaces.space(p.KEYS[kind]) for kind in kinds}
-    gates = {kind: spaces.gate(places[kind], p.KEYS[kind]) for kind in kinds}
-    for kind in kinds:
-        spaces.leads(places[kind], p.KEYS[kind], gates[kind])
     for (kind, values), found in keyed.items():
         place, value = found[0] if len(found) == 1 else (-1, _list(program, [place for place, _ in found]))
-        spaces.add(Key(places[kind], values, value, place), gates[kind], p.KEYS[kind])
-    flags = 0
-    for gate in gates.values():
-        flags |= gate.flag
-    used = sum(1 << kind for kind in kinds)
-    return [_list(program, anyone), used, flags, *(places.get(kind, -1) for kind in range(len(p.KEYS))), *body]
+        spaces.add(Key(index.places[kind], values, value, place), index.gates[kind], p.KEYS[kind])
+    flags = either([gate.flag for gate in index.gates.values()])
+    used = sum(1 << kind for kind in index.places)
+    header = [_list(program, anyone), used, flags, *(index.places.get(kind, -1) for kind in range(len(p.KEYS)))]
+    return [*header, *body]
 
 
 def _list(program: p.Program, places: Iterable[int]) -> int:
@@ -249,26 +276,32 @@ def _list(program: p.Program, places: Iterable[int]) -> int:
     return start
 
 
-def _write_stages(layout: Layout, program: p.Program, leads: Sequence[int], idle: set[int]) -> None:
-    busy = {hook: [stage for stage in stages if not _is_idle(layout, stage, idle)] for hook, stages in layout.hooks()}
-    if all(busy[hook][0].kind == "conntrack" for hook in ("prerouting", "output")):
+def _write_stages(layout: Layout, program: p.Program, chains: _Chains, served: int) -> None:
+    busy = {
+        hook: [(stage, flags) for stage in stages if (flags := _stage_flags(layout, stage, chains, served))]
+        for hook, stages in layout.hooks()
+    }
+    if all(busy[hook][0][0].kind == "conntrack" for hook in ("prerouting", "output")):
         # Nothing sees a packet before conntrack does.
         program.first_state = STATES["new"]
-        busy = {hook: [stage for stage in stages if stage.kind != "conntrack"] for hook, stages in busy.items()}
+        busy = {hook: [each for each in stages if each[0].kind != "conntrack"] for hook, stages in busy.items()}
     for hook in HOOKS:
         program.hooks.append(len(program.stages))
-        for stage in busy[hook]:
+        for stage, flags in busy[hook]:
             lead = -1
             if stage.table is not None and stage.chain is not None:
-                lead = leads[layout.place(stage.table, stage.chain)]
-            program.stages.extend((p.STAGE_NUMBERS[stage.kind], lead, int(_drops(stage))))
-        program.stages.extend((p.STAGE_END, -1, 0))
+                lead = chains.leads[layout.place(stage.table, stage.chain)]
+            program.stages.extend((p.STAGE_NUMBERS[stage.kind], lead, int(_drops(stage)), flags))
+        program.stages.extend((p.STAGE_END, -1, 0, p.ANYONE))
 
 
-def _is_idle(layout: Layout, stage: Stage, idle: set[int]) -> bool:
-    if stage.table is None or stage.chain is None:
-        return False
-    return layout.place(stage.table, stage.chain) in idle and not _drops(stage)
+def _stage_flags(layout: Layout, stage: Stage, chains: _Chains, served: int) -> int:
+    """The flags of the destinations for which a stage may matter: ANYONE for any, 0 for none."""
+    if stage.kind == "ipvs":
+        return served
+    if stage.table is None or stage.chain is None or _drops(stage):
+        return p.ANYONE
+    return chains.flags[layout.place(stage.table, stage.chain)]
 
 
 def _drops(stage: Stage) -> bool:
@@ -297,17 +330,18 @@ def _servers(layout: Layout) -> list[VirtualServer]:
     ]
 
 
-def _write_servers(layout: Layout, program: p.Program, writer: RuleWriter, spaces: HashSpaces) -> Words:
-    """Virtual servers by address, protocol and port. Those that remember clients, or send without translation, are
-    given up on."""
+def _write_servers(layout: Layout, program: p.Program, writer: RuleWriter, spaces: HashSpaces) -> tuple[Words, int]:
+    """Virtual servers by address, protocol and port, and the flag of their addresses. Those that remember clients, or
+    send without translation, are given up on."""
     found: Words = []
     if not layout.prepared.ruleset.virtual_servers:
-        return found
+        return found, 0
     fields = p.KEYS[0]
     program.server_space = spaces.space(fields)
     gate = spaces.gate(program.server_space, fields)
     spaces.leads(program.server_space, fields, gate)
-    program.server_flag = gate.flag
+    if any(server.port == 0 for server in _servers(layout)):
+        program.any_port_flag = gate.flag
     for server in _servers(layout):
         shares = weights(server)
         found += [0] * _padding(len(found), 2 + len(shares) * p.SERVER[layout.family])
@@ -322,4 +356,4 @@ def _write_servers(layout: Layout, program: p.Program, writer: RuleWriter, space
             own = layout.host.is_local(family, value) and (family, value) not in layout.prepared.virtual_addresses
             target = writer.statements.target((value, value), (real.port, real.port) if real.port else None)
             found += [weight, int(own), *target]
-    return found
+    return found, gate.flag

@@ -8,6 +8,8 @@ from kcompile.evaluate import program as p
 from kcompile.ir.ruleset import Interval
 
 LARGEST_WORD = (1 << 31) - 1
+FINAL = (p.DECIDE, p.SHARE, p.TRANSLATE, p.REDIRECT, p.MASQUERADE, p.GIVE_UP)
+"""What ends a packet's way through its base chain wherever it stands."""
 
 
 class CannotTell(Exception):
@@ -52,3 +54,22 @@ def bounded(interval: Interval) -> Interval:
     if low > LARGEST_WORD:
         raise CannotTell
     return low, min(high, LARGEST_WORD)
+
+
+def marks_and_rest(words: Words) -> tuple[Words, Words]:
+    """Statements that set marks, and what comes behind them."""
+    at = 0
+    while at < len(words):
+        opcode, of = parts(words[at])
+        if opcode == p.FLIP:
+            at += 3
+        elif opcode == p.SET:
+            at += 3 + 2 * of
+        else:
+            break
+    return words[:at], words[at:]
+
+
+def parts(word: Word) -> tuple[int, int]:
+    """The opcode of an instruction and its `of`, by its first word; -1 for a word that is none."""
+    return (word & p.OPCODE, word >> 8) if isinstance(word, int) else (-1, 0)

@@ -136,6 +136,16 @@ class Layout:
             self.rules += placed
         return self.chains[key]
 
+    @property
+    def bases(self) -> dict[int, bool]:
+        """The base chains that hooks call, and whether their policy is to accept."""
+        return {
+            self.place(stage.table, stage.chain): stage.chain.base is not None and stage.chain.base.policy == "accept"
+            for _, stages in self.hooks()
+            for stage in stages
+            if stage.table and stage.chain
+        }
+
     def note_jump(self, table: Table, name: str) -> None:
         """Note that a rule leads to a chain."""
         self._jumps[id(table), name] += 1

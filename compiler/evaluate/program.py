@@ -35,6 +35,8 @@ with RULE, and an instruction that does not match goes on behind the rule. `line
     MASQUERADE
     UNTRACK
     CASCADE of=count verdict        one of so many rules that share packets evenly is drawn, this one or one behind it
+    SHARE of=count mask flip (line target)*     TRANSLATE to one of so many endpoints, drawn evenly; of a packet that
+                                                the endpoint itself has sent, the mark becomes the masked mark xor flip
     GIVE_UP
     END                             of a chain, or of a rule of a long chain
 
@@ -85,8 +87,9 @@ from kcompile.ir.ruleset import STATES
     MASQUERADE,
     UNTRACK,
     CASCADE,
+    SHARE,
     GIVE_UP,
-) = range(27)
+) = range(28)
 OPCODE = 255
 MOST_OF = (1 << 22) - 1
 
@@ -131,7 +134,9 @@ GOTO, LONG = 1, 2
 
 # What a stage of a hook is.
 STAGE_FILTER, STAGE_NAT, STAGE_CONNTRACK, STAGE_IPVS, STAGE_END = range(5)
-STAGE = 3
+STAGE = 4
+ANYONE = -1
+"""In the place of flags of destinations: whatever the destination is."""
 STAGE_NUMBERS = {"filter": STAGE_FILTER, "nat": STAGE_NAT, "conntrack": STAGE_CONNTRACK, "ipvs": STAGE_IPVS}
 
 # How the rules of a long chain are found, besides those that any packet may match: by these fields, each in a hash
@@ -213,6 +218,10 @@ def service(protocol: int, port: int) -> int:
     return protocol << 16 | port
 
 
+def protocol_and_port(word: int) -> tuple[int, int]:
+    return word >> 16, word & 0xFFFF
+
+
 def signed(number: int) -> int:
     """A number of 32 bits as the word that holds it."""
     number &= 0xFFFFFFFF
@@ -231,13 +240,14 @@ class Program:
     - `order`: lists of places of rules, each ended by a huge number; the first one is empty.
     - `first_state`: what conntrack says of a packet when it comes in.
     - `stages`: by hook, from its place in `hooks` to STAGE_END: the kind, what leads to the chain, whether its policy
-      is drop.
+      is drop, and the flags of the destinations for which it may matter, or ANYONE.
     - `rest_words`: the elements of sets that hold intervals, by `rest_first` of the set (-1 for none): how many, how
       many intervals each has, then for each element its (field, low, high) and its value.
     - `targets`: those that maps lead to. `homes`: entries of addresses: loopback, then for each interval of sources the
       host's own address that is nearest to it; empty if no rule redirects.
     - `server_words`: the virtual servers of ipvs, at the values of their keys: the total weight (-1 gives up), the
-      count, then for each real server its weight, whether it is on the host itself, and its target.
+      count, then for each real server its weight, whether it is on the host itself, and its target. `any_port_flag`:
+      of destinations that may have a server for every port; 0 if none has.
     - `loaded`: the same as the native evaluator keeps it, made on first use.
     - `lead_flags`, `lead_space`: the flags of destinations, and the hash space of services, that lead to chains or to
       virtual servers, for fetching what a packet will need.
@@ -261,7 +271,7 @@ class Program:
     targets: array[int] = field(default_factory=words)
     homes: array[int] = field(default_factory=words)
     server_space: int = -1
-    server_flag: int = 0
+    any_port_flag: int = 0
     server_words: array[int] = field(default_factory=words)
     lead_flags: int = 0
     lead_space: int = -1

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kcompile.evaluate import program as p
-from kcompile.evaluate.code_words import CannotTell, Lead, Never, Words
+from kcompile.evaluate.code_words import FINAL, CannotTell, Lead, Never, Words, marks_and_rest, parts
 from kcompile.evaluate.hash_spaces import HashSpaces
 from kcompile.evaluate.layout import Layout, OtherFamily, PlacedRule
 from kcompile.evaluate.match_code import Matches, in_order, wanted
+from kcompile.evaluate.rule_facts import cascade
 from kcompile.evaluate.rules import is_match
 from kcompile.evaluate.set_code import Sets
 from kcompile.evaluate.statement_code import Statements, leads_to
@@ -33,6 +34,30 @@ class RuleCode:
     def lead(self) -> Lead | None:
         """Where the rule jumps if it does nothing else."""
         return leads_to(self.statements)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no packet comes back from the rule, if it is the last one of its chain."""
+        _, last = marks_and_rest(self.statements)
+        if self.matches or not last:
+            return False
+        return last[:2] != [p.GO, p.GO_CONTINUE] and parts(last[0])[0] in (p.GO, *FINAL)
+
+    @property
+    def lead_by_chance(self) -> Lead | None:
+        """Where the rule jumps if it matches every packet, or a share of them by chance, and does nothing else."""
+        if self.matches:
+            return None
+        by_chance = len(self.statements) > 3 and self.statements[0] == p.CHANCE
+        return leads_to(self.statements[3:]) if by_chance else self.lead
+
+
+def sharing(rules: Sequence[RuleCode], number: int) -> int:
+    """How many rules from one on share packets evenly; 0 for none."""
+    first = rules[number]
+    if first.matches or first.statements[0] != p.CHANCE:
+        return 0
+    return cascade([rule.placed for rule in rules[number:]])
 
 
 class RuleWriter:

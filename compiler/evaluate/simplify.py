@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kcompile.evaluate import program as p
-from kcompile.evaluate.code_words import Lead, Word, Words
-from kcompile.evaluate.layout import Layout
+from kcompile.evaluate.code_words import FINAL, Entry, Lead, Words, marks_and_rest, op, parts
+from kcompile.evaluate.layout import Addresses, Layout
 from kcompile.evaluate.match_code import in_order, negated, wanted
-from kcompile.evaluate.rule_code import RuleCode, RuleWriter
+from kcompile.evaluate.rule_code import RuleCode, RuleWriter, sharing
 from kcompile.evaluate.statement_code import leads_to
 
 _RETURN: Words = [p.GO, p.GO_RETURN]
@@ -23,45 +23,158 @@ def simplified(layout: Layout, writer: RuleWriter) -> Chains:
     """By chain, its rules with their instructions, without those that do nothing. Kubernetes always has chains without
     a rule: a jump there does nothing either."""
     chains = [[code for placed in rules if (code := writer.rule(placed)) is not None] for rules in layout.of_chain]
+    bases = layout.bases
     jumps = layout.jumps()
+    _leave_out_known(chains, bases, jumps)
+    elsewhere = Counter(jumps) - _jumps(chains)
     before = -1
     while before != (before := sum(map(len, chains))):
-        accepting = _accepting(layout, chains, jumps)
+        accepting = _accepting(bases, chains, _jumps(chains) + elsewhere)
         for number, rules in enumerate(chains):
             _shorten(rules, number in accepting)
-        marks = {number: words for number, rules in enumerate(chains) if (words := _marks(rules)) is not None}
-        chains = [[each for code in rules if (each := _without_jump(code, marks)) is not None] for rules in chains]
+        chains = [_without_jumps(rules, chains) for rules in chains]
+        chains = [_with_endpoints(rules, chains, layout.addresses) for rules in chains]
+        jumps = _jumps(chains) + elsewhere
+        chains = [rules if number in bases or jumps[number] else [] for number, rules in enumerate(chains)]
+        _put_last_chains_in_place(chains, bases, jumps)
     return chains
 
 
-def _marks(rules: Sequence[RuleCode]) -> Words | None:
-    """What a chain does that only sets marks, KUBE-MARK-MASQ above all; None for any other."""
-    if not rules:
+def _jumps(chains: Chains) -> Counter[int]:
+    """How many rules lead to each chain; those of verdict maps do not count."""
+    return Counter(
+        word.chain for rules in chains for code in rules for word in code.statements if isinstance(word, Lead)
+    )
+
+
+def _leave_out_known(chains: Chains, bases: Mapping[int, bool], jumps: Mapping[int, int]) -> None:
+    """Leave out what all rules that lead to a chain have already matched: kube-proxy writes address, protocol and port
+    of a Service again in the chain of the Service."""
+    waiting = [chain for chain in bases if not jumps[chain]]
+    known: dict[int, dict[int, int]] = {chain: {} for chain in waiting}
+    seen: Counter[int] = Counter()
+    while waiting:
+        chain = waiting.pop()
+        for number, code in enumerate(chains[chain]):
+            matches = [words for words in code.matches if not _is_known(words, known[chain])]
+            if len(matches) < len(code.matches):
+                chains[chain][number] = replace(code, matches=matches, wanted=wanted(matches))
+            here = known[chain] | _constant(code.wanted)
+            for word in code.statements:
+                if not isinstance(word, Lead):
+                    continue
+                others = known.get(word.chain, here)
+                known[word.chain] = {field: here[field] for field in others if here.get(field) == others[field]}
+                seen[word.chain] += 1
+                if seen[word.chain] == jumps[word.chain] and word.chain not in bases:
+                    waiting.append(word.chain)
+
+
+def _is_known(words: Words, known: Mapping[int, int]) -> bool:
+    opcode, field = parts(words[0])
+    return opcode == p.EQUAL and known.get(field) == words[1]
+
+
+def _constant(fields: Mapping[int, int]) -> dict[int, int]:
+    """What rules have found about a packet that stays so until it is translated."""
+    found = {field: value for field, value in fields.items() if field < p.MARK}
+    if p.SERVICE in found:
+        found[p.PROTOCOL], found[p.DPORT] = p.protocol_and_port(found[p.SERVICE])
+    return found
+
+
+def _with_endpoints(rules: Sequence[RuleCode], chains: Chains, addresses: Addresses) -> list[RuleCode]:
+    """Rules with one in the place of those that share packets evenly among endpoints, and of the two of an endpoint:
+    kube-proxy marks what it sends to itself, and then translates."""
+    found: list[RuleCode] = []
+    number = 0
+    while number < len(rules):
+        one, count = rules[number], 1
+        shared = sharing(rules, number)
+        if words := _endpoint(rules[number : number + 2], addresses):
+            one, count = replace(one, matches=[], wanted={}, statements=words), 2
+        elif words := _one_of(rules[number : number + shared], chains):
+            one, count = replace(one, statements=words), shared
+        found.append(one)
+        number += count
+    return found
+
+
+def _endpoint(rules: Sequence[RuleCode], addresses: Addresses) -> Words:
+    """What two rules of an endpoint do in one; nothing for others."""
+    if len(rules) != 2 or rules[1].matches or len(rules[0].matches) != 1:
         return []
-    if len(rules) > 1 or rules[0].matches or not _only_marks(rules[0].statements):
-        return None
-    return rules[0].statements
+    (source,), (flip, *change), (translate, *target) = rules[0].matches, rules[0].statements, rules[1].statements
+    opcode, line = parts(translate)
+    itself = next((word.address for word in target if isinstance(word, Entry)), None)
+    if opcode != p.TRANSLATE or flip != p.op(p.FLIP, p.MARK) or len(change) != 2 or itself is None:
+        return []
+    if source != [p.op(p.EQUAL, p.SOURCE), addresses.number(itself)]:
+        return []
+    return [p.op(p.SHARE, 1), *change, line, *target]
 
 
-def _without_jump(code: RuleCode, marks: dict[int, Words]) -> RuleCode | None:
-    """A rule with what the chain does in the place of the jump there; None for one that then does nothing."""
-    last = code.statements[-1]
-    if not isinstance(last, Lead) or last.goto or last.chain not in marks or _jump(code) is None:
+def _one_of(rules: Sequence[RuleCode], chains: Chains) -> Words:
+    """What rules that share packets evenly do where each leads to a chain of an endpoint; nothing for others."""
+    chosen = [chains[rule.lead_by_chance.chain] for rule in rules if rule.lead_by_chance]
+    shares = [chain[0].statements for chain in chosen if len(chain) == 1 and not chain[0].matches]
+    if not shares or len(shares) < len(rules) or any(share[:3] != shares[0][:3] for share in shares):
+        return []
+    if shares[0][0] != p.op(p.SHARE, 1):
+        return []
+    return [op(p.SHARE, len(shares)), *shares[0][1:3], *(word for share in shares for word in share[3:])]
+
+
+def _without_jumps(rules: Sequence[RuleCode], chains: Chains) -> list[RuleCode]:
+    """Rules with what a chain of one rule does in the place of the jump there, and without those that then do
+    nothing."""
+    found: list[RuleCode | None] = []
+    for number, code in enumerate(rules):
+        lead = _jump(code)
+        if lead is not None and (not lead.goto or code is rules[-1]) and not _has_chance(rules[number - 1 : number]):
+            found.append(_in_place(code, chains[lead.chain]))
+        else:
+            found.append(code)
+    return [code for code in found if code is not None]
+
+
+def _in_place(code: RuleCode, rules: Sequence[RuleCode]) -> RuleCode | None:
+    """A rule that jumps, with the rules of that chain in the place of the jump, where they are few and simple enough;
+    None for one that then does nothing."""
+    marks = code.statements[:-2]
+    if not rules:
+        return replace(code, statements=marks) if marks else None
+    (one, *others), (_, last) = rules, marks_and_rest(rules[0].statements)
+    lead = leads_to(last)
+    if others or not (not last or lead or last == _ACCEPT or parts(last[0])[0] in FINAL):
         return code
-    statements = [*code.statements[:-2], *marks[last.chain]]
-    return replace(code, statements=statements) if statements else None
+    statements = [*one.statements[:-1], lead._replace(goto=False)] if lead else one.statements
+    if marks:
+        return replace(code, statements=[*marks, *(word for words in one.matches for word in words), *statements])
+    matches = in_order([*code.matches, *one.matches])
+    return replace(code, matches=matches, wanted=wanted(matches), statements=statements)
 
 
-def _accepting(layout: Layout, chains: Chains, jumps: Mapping[int, int]) -> set[int]:
+def _put_last_chains_in_place(chains: Chains, bases: Mapping[int, bool], jumps: Mapping[int, int]) -> None:
+    """Put a chain to which only the last rule of another leads in the place of that rule."""
+    for number, rules in enumerate(chains):
+        while rules and not rules[-1].matches and not _has_chance(rules[-2:-1]):
+            lead = rules[-1].lead
+            if lead is None or lead.chain in (number, *bases) or jumps[lead.chain] != 1:
+                break
+            rules[-1:] = chains[lead.chain]
+            chains[lead.chain] = []
+
+
+def _has_chance(rules: Sequence[RuleCode]) -> bool:
+    """Whether a rule jumps by chance: what comes behind it belongs together with it."""
+    return any(parts(rule.statements[0])[0] == p.CHANCE for rule in rules)
+
+
+def _accepting(bases: Mapping[int, bool], chains: Chains, jumps: Mapping[int, int]) -> set[int]:
     """The chains at whose end a packet is accepted: base chains that say so, and those to which nothing leads but the
     last rules of such chains."""
-    bases = [
-        layout.place(stage.table, stage.chain)
-        for _, stages in layout.hooks()
-        for stage in stages
-        if stage.table and stage.chain and stage.chain.base and stage.chain.base.policy == "accept"
-    ]
-    waiting = [chain for chain in bases if not jumps[chain]]
+    waiting = [chain for chain, accepts in bases.items() if accepts and not jumps[chain]]
     found: set[int] = set()
     seen: Counter[int] = Counter()
     while waiting:
@@ -95,22 +208,8 @@ def _shorten(rules: list[RuleCode], accepting: bool) -> None:
 
 def _jump(code: RuleCode) -> Lead | None:
     """Where a rule jumps, if all that it does before is to set marks."""
-    lead = leads_to(code.statements[-2:])
-    return lead if lead is not None and _only_marks(code.statements[:-2]) else None
+    return leads_to(marks_and_rest(code.statements)[1])
 
 
 def _only_marks(words: Words) -> bool:
-    at = 0
-    while at < len(words):
-        opcode, of = _parts(words[at])
-        if opcode == p.FLIP:
-            at += 3
-        elif opcode == p.SET:
-            at += 3 + 2 * of
-        else:
-            return False
-    return True
-
-
-def _parts(word: Word) -> tuple[int, int]:
-    return (word & p.OPCODE, word >> 8) if isinstance(word, int) else (-1, 0)
+    return not marks_and_rest(words)[1]

@@ -230,7 +230,7 @@ class _Packet:
         stage = program.hooks[self.hook]
         destination_done = source_done = caught = False
         while True:
-            kind, lead, drops = program.stages[stage : stage + p.STAGE]
+            kind, lead, drops, flags = program.stages[stage : stage + p.STAGE]
             if kind == p.STAGE_END:
                 own = self.state[p.DESTINATION_TYPE] == LOCAL
                 if self.hook == PREROUTING:
@@ -242,6 +242,9 @@ class _Packet:
                 else:
                     return p.DNAT if self.translated else p.ACCEPT
                 stage = program.hooks[self.hook]
+                continue
+            if flags != p.ANYONE and not self.state[p.DESTINATION_FLAGS] & flags:
+                stage += p.STAGE
                 continue
             if kind == p.STAGE_CONNTRACK:
                 if self.state[p.CT_STATE] == STATES["invalid"]:
@@ -275,10 +278,10 @@ class _Packet:
     def _ipvs(self) -> int:
         """What ipvs does: -1 nothing, 0 refuses, 1 sends to the host itself, 2 sends away."""
         program, state = self.program, self.state
-        if state[p.CT_STATE] != STATES["new"] or not state[p.DESTINATION_FLAGS] & program.server_flag:
+        if state[p.CT_STATE] != STATES["new"]:
             return -1
         found = self._find(program.server_space, (state[p.DESTINATION], state[p.SERVICE]))
-        if found < 0:
+        if found < 0 and state[p.DESTINATION_FLAGS] & program.any_port_flag:
             found = self._find(program.server_space, (state[p.DESTINATION], p.service(state[p.PROTOCOL], 0)))
         if found < 0:
             return -1
@@ -468,6 +471,12 @@ class _Packet:
             return self._decided(code[at + 2 + self._draw(of)], code[at + 1])
         if op == p.TRANSLATE:
             self._translate(code[at + 1 : at + 1 + length], of)
+        elif op == p.SHARE:
+            start = at + 3 + self._draw(of) * (1 + length)
+            line, *target = code[start : start + 1 + length]
+            if state[p.SOURCE] == target[1 + p.ADDRESS_NUMBER]:
+                state[p.MARK] = p.signed(state[p.MARK] & code[at + 1] ^ code[at + 2])
+            self._translate(target, line)
         elif op == p.TRANSLATE_MAP:
             number = self._in_set(code[at + 1], code[at + 3 : at + 5], code[at + 5 : at + 5 + of])
             if number < 0:

@@ -173,7 +173,7 @@ def test_a_chain_that_only_accepts_costs_nothing() -> None:
     )
     program = Prepared(rules).program(4, HOST)
     stages = [program.stages[at : at + STAGE] for at in range(0, len(program.stages), STAGE)]
-    assert [drops for kind, _, drops in stages if kind != STAGE_END] == [1]
+    assert [drops for kind, _, drops, _ in stages if kind != STAGE_END] == [1]
 
 
 def test_hairpins_are_found_in_sets_of_pairs() -> None:
