@@ -111,7 +111,7 @@ def _place_from(layout: Layout, stage: Stage, always_new: bool) -> None:
         if layout.number(stage.table, chain.name) is not None:
             continue
         layout.place(stage.table, chain, always_new)
-        names = [name for rule in chain.rules for name in targets(rule, stage.table)]
+        names = [name for rule in chain.rules for name in dict.fromkeys(targets(rule, stage.table))]
         for name in names:
             layout.note_jump(stage.table, name)
         found = [stage.table.chains.get(name) for name in reversed(names)]

@@ -25,8 +25,8 @@ def simplified(layout: Layout, writer: RuleWriter) -> Chains:
     chains = [[code for placed in rules if (code := writer.rule(placed)) is not None] for rules in layout.of_chain]
     bases = layout.bases
     jumps = layout.jumps()
-    _leave_out_known(chains, bases, jumps)
     elsewhere = Counter(jumps) - _jumps(chains)
+    _leave_out_known(chains, bases, jumps)
     before = -1
     while before != (before := sum(map(len, chains))):
         accepting = _accepting(bases, chains, _jumps(chains) + elsewhere)
@@ -42,9 +42,11 @@ def simplified(layout: Layout, writer: RuleWriter) -> Chains:
 
 def _jumps(chains: Chains) -> Counter[int]:
     """How many rules lead to each chain; those of verdict maps do not count."""
-    return Counter(
-        word.chain for rules in chains for code in rules for word in code.statements if isinstance(word, Lead)
-    )
+    return Counter(chain for rules in chains for code in rules for chain in _chains_of(code))
+
+
+def _chains_of(code: RuleCode) -> set[int]:
+    return {word.chain for word in code.statements if isinstance(word, Lead)}
 
 
 def _leave_out_known(chains: Chains, bases: Mapping[int, bool], jumps: Mapping[int, int]) -> None:
@@ -60,14 +62,12 @@ def _leave_out_known(chains: Chains, bases: Mapping[int, bool], jumps: Mapping[i
             if len(matches) < len(code.matches):
                 chains[chain][number] = replace(code, matches=matches, wanted=wanted(matches))
             here = known[chain] | _constant(code.wanted)
-            for word in code.statements:
-                if not isinstance(word, Lead):
-                    continue
-                others = known.get(word.chain, here)
-                known[word.chain] = {field: here[field] for field in others if here.get(field) == others[field]}
-                seen[word.chain] += 1
-                if seen[word.chain] == jumps[word.chain] and word.chain not in bases:
-                    waiting.append(word.chain)
+            for other in _chains_of(code):
+                before = known.get(other, here)
+                known[other] = {field: here[field] for field in before if here.get(field) == before[field]}
+                seen[other] += 1
+                if seen[other] == jumps[other] and other not in bases:
+                    waiting.append(other)
 
 
 def _is_known(words: Words, known: Mapping[int, int]) -> bool:

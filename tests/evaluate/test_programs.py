@@ -162,3 +162,13 @@ def test_chains_that_lead_to_themselves_are_followed_by_other_means() -> None:
     )
     assert ends(rules, [(1, 2, 6, 80, 0)]) == [("accept", None, False)]
     assert ends(rules, [(1, 2, 17, 80, 0)]) == [("unknown", None, False)]
+
+
+def test_what_one_way_to_a_chain_has_matched_is_asked_again_on_the_others() -> None:
+    rules = nft(
+        "chain x { ip daddr 10.96.0.10 dnat to 10.244.0.1; }\nchain y { dnat to 10.244.0.2; }\nchain z { jump x; }\n"
+        "chain n {\n type nat hook prerouting priority dstnat;\n ip daddr 10.96.0.11 jump z\n"
+        " ip daddr 10.96.0.10 numgen random mod 4 vmap { 0-2 : jump x, 3 : jump y }\n}"
+    )
+    assert {to for _, to, _ in ends(rules, [(1, 0x0A60000A, 6, 80, 0)] * 99)} == {"10.244.0.1:80", "10.244.0.2:80"}
+    assert ends(rules, [(1, 0x0A60000B, 6, 80, 0)]) == [("accept", None, False)]
