@@ -162,7 +162,7 @@ class Element:
     """An element of a set or map: one component for each part of a concatenation.
 
     `value` is None in a set; in a map a verdict, or one component for each part of the value. `exclude` is ipset's
-    nomatch.
+    nomatch; `expiry` is what nft says of its timeout.
     """
 
     key: tuple[Component, ...]
@@ -170,6 +170,7 @@ class Element:
     comment: str = ""
     line: int = 0
     exclude: bool = False
+    expiry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,8 @@ class NamedSet:
     """A set, a map, or an ipset. `timeout` is that of new elements, in seconds, 0 for none.
 
     `key_types` are nft's type names; of an ipset, the dimensions of its type ("ip", "port", "net", "mac", "iface", …).
-    `lists` names the members of an ipset of type list:set. A map has `value_types`.
+    `lists` names the members of an ipset of type list:set. A map has `value_types`. `declared` is the type of an nft
+    set as its text has it; `size` is the most elements that it takes, 0 for any number.
     """
 
     name: str
@@ -200,6 +202,9 @@ class NamedSet:
     lists: tuple[str, ...] = ()
     comment: str = ""
     line: int = 0
+    declared: str = ""
+    size: int = 0
+    merges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +415,7 @@ class Chain:
     rules: Sequence[Rule] = ()
     base: Base | None = None
     line: int = 0
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,6 +429,7 @@ class Table:
     sets: Mapping[str, NamedSet] = field(default_factory=lambda: MappingProxyType({}))
     dormant: bool = False
     source: str = ""
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,7 +448,7 @@ class VirtualServer:
     """A virtual server of ipvs, found by protocol, address and port, or by a firewall mark.
 
     `persistence` is the timeout of persistent connections in seconds, 0 for none; `netmask` groups their clients (a
-    prefix length).
+    prefix length), and `engine` is what else tells them apart.
     """
 
     protocol: Literal["tcp", "udp", "sctp", "fwmark"]
@@ -453,6 +460,7 @@ class VirtualServer:
     mark: int = 0
     flags: tuple[str, ...] = ()
     servers: tuple[RealServer, ...] = ()
+    engine: str = ""
     line: int = 0
 
 

@@ -383,6 +383,10 @@ WHOLE: Mapping[str, Callable[[Extension], Items]] = MappingProxyType(
 # Options that a match reads as a whole, and those of matches that nobody interprets, by the match they belong to.
 OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "--proto": ("policy",),
+        "--tcp-option": ("tcp",),
+        "--chunk-types": ("sctp",),
+        "--ctexpire": ("conntrack",),
         "--src-type": ("addrtype",),
         "--dst-type": ("addrtype",),
         "--limit-iface-in": ("addrtype",),

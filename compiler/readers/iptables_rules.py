@@ -14,6 +14,7 @@ from kcompile.readers.iptables_targets import build_target
 from kcompile.readers.parser import Misfit, Node, parser
 
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]\S*|"\S*')
+_ESCAPED = re.compile(r"\\(.)")
 _COUNTERS = re.compile(r"\[[0-9]+:[0-9]+\]")
 
 
@@ -48,7 +49,7 @@ def texts_of(line: str) -> list[str]:
 
 def _unquoted(text: str) -> str:
     body = text[1:-1] if len(text) > 1 and text[-1] == '"' else text[1:]
-    return body.replace('\\"', '"').replace("\\\\", "\\") if "\\" in body else body
+    return _ESCAPED.sub(r"\1", body) if "\\" in body else body
 
 
 @dataclass(slots=True)
@@ -174,6 +175,7 @@ def _nodes(tree: Node) -> Iterator[Node]:
 
 
 def _options(words: Sequence[str], tree: Node) -> Iterator[_Placed]:
+    synonyms = SYNONYMS
     for node in tree.children:
         if not isinstance(node, Node):
             continue
@@ -182,7 +184,11 @@ def _options(words: Sequence[str], tree: Node) -> Iterator[_Placed]:
             continue
         assert isinstance(option, Node)
         name, *values = (place for place in option.children if isinstance(place, int))
-        yield _Placed(SYNONYMS.get(words[name], words[name]), tuple(values), option is not first)
+        placed = _Placed(synonyms.get(words[name], words[name]), tuple(values), option is not first)
+        if placed.name == "-m" and words[values[0]] == "policy":
+            # That is an option of its own there.
+            synonyms = {name: meaning for name, meaning in SYNONYMS.items() if name != "--proto"}
+        yield placed
 
 
 def parse_rule(line: str) -> RuleOptions | None:

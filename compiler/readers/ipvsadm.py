@@ -19,8 +19,8 @@ _PROTOCOLS = {
     "-f": "fwmark",
     "--fwmark-service": "fwmark",
 }
-DEFAULT_PERSISTENCE = 300
-"""Seconds, where -p names none (ipvsadm(8))."""
+DEFAULT_PERSISTENCE = 360
+"""Seconds, where -p names none: ipvsadm(8) says 300, ipvsadm 1.31 sets 360."""
 
 
 @dataclass(slots=True)
@@ -71,6 +71,9 @@ def _line(tree: Node, words: list[str], number: int, services: dict[_Key, _Servi
         del services[key]
     else:
         real = _real(key[2], options[1:], words, number)
+        if real.forwarding != "masq" and key[0] != "fwmark" and tree.name == "add_server":
+            # What is not translated keeps its port (ipvsadm sees to that).
+            real = replace(real, port=key[2])
         held = services[key].real
         if (":" in real.address) != key[4] and real.forwarding != "ipip":
             # The kernel refuses it, too: only a tunnel leads to the other family (ip_vs_genl_set_cmd).
@@ -120,6 +123,8 @@ def _with_options(server: VirtualServer, options: list[Node], words: list[str], 
             flags.append("ipv6")
         elif option.name == "one_packet":
             flags.append("ops")
+        elif option.name == "engine":
+            server = replace(server, engine=texts[1])
     return replace(server, flags=tuple(flags))
 
 

@@ -29,7 +29,7 @@ from kcompile.readers.nft_expressions import Reader
 from kcompile.readers.nft_statements import items_of
 from kcompile.readers.nft_words import NEWLINE, Word, words_of
 from kcompile.readers.parser import Misfit, Node, Parser, parser
-from kcompile.readers.values import seconds
+from kcompile.readers.values import integer, seconds
 
 # The names of priorities (nft(8)); bridge tables have their own.
 PRIORITIES = MappingProxyType({"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100})
@@ -47,6 +47,7 @@ _BLOCKS = frozenset(
 class ChainData:
     rules: list[Rule] = field(default_factory=list)
     base: Base | None = None
+    comment: str = ""
     line: int = 0
 
 
@@ -59,6 +60,9 @@ class SetData:
     timeout: float = 0
     comment: str = ""
     line: int = 0
+    declared: str = ""
+    size: int = 0
+    merges: bool = False
 
 
 @dataclass(slots=True)
@@ -68,6 +72,7 @@ class TableData:
     chains: dict[str, ChainData] = field(default_factory=dict)
     sets: dict[str, SetData] = field(default_factory=dict)
     dormant: bool = False
+    comment: str = ""
 
 
 @dataclass(slots=True)
@@ -89,7 +94,9 @@ class Tables:
 
 
 def _finish(table: TableData, source: str) -> Table:
-    chains = {name: Chain(name, tuple(data.rules), data.base, data.line) for name, data in table.chains.items()}
+    chains = {
+        name: Chain(name, tuple(data.rules), data.base, data.line, data.comment) for name, data in table.chains.items()
+    }
     sets = {
         name: NamedSet(
             name,
@@ -101,11 +108,21 @@ def _finish(table: TableData, source: str) -> Table:
             data.timeout,
             comment=data.comment,
             line=data.line,
+            declared=data.declared,
+            size=data.size,
+            merges=data.merges,
         )
         for name, data in table.sets.items()
     }
     return Table(
-        table.family, table.name, "nft", MappingProxyType(chains), MappingProxyType(sets), table.dormant, source
+        table.family,
+        table.name,
+        "nft",
+        MappingProxyType(chains),
+        MappingProxyType(sets),
+        table.dormant,
+        source,
+        table.comment,
     )
 
 
@@ -298,12 +315,17 @@ class _Blocks:
                 self._chain.base = _with_policy(self._chain.base, texts[1])
             elif self._set is not None and name in ("key_type", "key_typeof"):
                 self._set.key_types, self._set.value_types = self._types(tree, texts)
+                self._set.declared = " ".join(texts)
             elif self._set is not None and name == "flags":
                 self._set.flags |= {text for text in texts[1:] if text != ","}
             elif self._set is not None and name == "property" and texts[0] == "timeout":
                 self._set.timeout = float(seconds(texts[1]))
-            elif self._set is not None and name == "block_comment":
-                self._set.comment = texts[1]
+            elif self._set is not None and name == "property" and texts[0] == "size":
+                self._set.size = integer(texts[1])
+            elif self._set is not None and name == "property" and texts[0] == "auto-merge":
+                self._set.merges = True
+            elif name == "block_comment":
+                (self._set or self._chain or self._owner()).comment = texts[1]
             elif name == "flags" and "dormant" in texts:
                 self._owner().dormant = True
         except ValueError:

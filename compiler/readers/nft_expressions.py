@@ -175,6 +175,7 @@ class Reader:
         key: tuple[Component, ...] = ()
         value: Verdict | tuple[Component, ...] | None = None
         comment = ""
+        expiry: list[str] = []
         for child in node.children:
             if not isinstance(child, Node):
                 continue
@@ -185,10 +186,13 @@ class Reader:
                 value = self.components(child, value_types)
             elif child.name == "element_option":
                 words = self.texts(child)
-                comment = words[1] if words[0] == "comment" else comment
+                if words[0] == "comment":
+                    comment = words[1]
+                else:
+                    expiry += words
             else:
                 value = self.verdict(child)
-        return Element(key, value, comment, line)
+        return Element(key, value, comment, line, expiry=" ".join(expiry))
 
     def components(self, node: Node, types: Sequence[str]) -> tuple[Component, ...]:
         """The parts of a value: `10.0.0.1 . 80`."""

@@ -41,8 +41,9 @@ def _object(kind: str, body: Mapping[str, Any]) -> Iterator[str]:
     owner = f"{_word(body.get('family', 'ip'))} {_word(body.get('table', ''))}"
     name = _word(body.get("name", ""))
     if kind == "table":
-        dormant = " { flags dormant; }" if "dormant" in _listed(body.get("flags")) else ""
-        yield f"add table {_word(body.get('family', 'ip'))} {name}{dormant}"
+        dormant = " flags dormant;" if "dormant" in _listed(body.get("flags")) else ""
+        properties = f" {{{_comment(body)}{dormant} }}" if "comment" in body or dormant else ""
+        yield f"add table {_word(body.get('family', 'ip'))} {name}{properties}"
     elif kind == "chain":
         yield f"add chain {owner} {name}{_hook(body)}"
     elif kind in ("set", "map"):
@@ -57,11 +58,11 @@ def _object(kind: str, body: Mapping[str, Any]) -> Iterator[str]:
 
 def _hook(body: Mapping[str, Any]) -> str:
     if "hook" not in body:
-        return ""
+        return f" {{{_comment(body)} }}" if "comment" in body else ""
     devices = f" devices = {{ {', '.join(map(_word, _listed(body['dev'])))} }}" if "dev" in body else ""
     policy = f" policy {_word(body['policy'])};" if "policy" in body else ""
     kind, hook, priority = _word(body.get("type", "")), _word(body["hook"]), _word(body.get("prio", 0))
-    return f" {{ type {kind} hook {hook}{devices} priority {priority};{policy} }}"
+    return f" {{ type {kind} hook {hook}{devices} priority {priority};{policy}{_comment(body)} }}"
 
 
 def _set(kind: str, body: Mapping[str, Any]) -> str:
@@ -69,7 +70,13 @@ def _set(kind: str, body: Mapping[str, Any]) -> str:
     value = f" : {_value_types(body.get('map', ''))}" if kind == "map" else ""
     flags = f" flags {','.join(map(_word, _listed(body['flags'])))};" if "flags" in body else ""
     timeout = f" timeout {_word(body['timeout'])}s;" if "timeout" in body else ""
-    return f"type {types}{value};{flags}{timeout}"
+    size = f" size {_word(body['size'])};" if "size" in body else ""
+    merges = " auto-merge;" if body.get("auto-merge") is True else ""
+    return f"type {types}{value};{size}{flags}{merges}{timeout}{_comment(body)}"
+
+
+def _comment(body: Mapping[str, Any]) -> str:
+    return f" comment {_quoted(body['comment'])};" if "comment" in body else ""
 
 
 def _value_types(given: Any) -> str:

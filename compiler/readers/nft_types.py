@@ -110,7 +110,7 @@ HARMLESS = frozenset(
 
 BITMASKS = frozenset({"ct_state", "ct_status", "tcp_flag"})
 
-_NAMES: Mapping[str, Mapping[str, int]] = MappingProxyType(
+NAMES: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
         "ct_state": STATES,
         "ct_status": STATUSES,
@@ -212,7 +212,7 @@ def component(kind: str, text: str) -> Component:
     """One value of a data type, as an interval or a name. Raises ValueError for a misfit."""
     if kind in _PARSERS:
         return _PARSERS[kind](text)
-    names = _NAMES.get(kind)
+    names = NAMES.get(kind)
     if names and text in names:
         return names[text], names[text]
     return _number(text)

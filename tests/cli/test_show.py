@@ -72,7 +72,9 @@ def test_virtual_servers_as_ipvsadm_lists_them(manifests: Path) -> None:
 def test_tables_as_nft_lists_them() -> None:
     commands = DUAL_STACK / "expect/nftables-1.37/nftables.commands"
     done = kcompile("show", "nftables", "--rules", commands)
-    assert done.stdout.startswith("table ip kube-proxy {\n\tset cluster-ips {\n\t\ttype ipv4_addr\n")
+    assert done.stdout.startswith(
+        'table ip kube-proxy {\n\tcomment "rules for kube-proxy"\n\tset cluster-ips {\n\t\ttype ipv4_addr\n'
+    )
     assert "\t\tmeta l4proto tcp dnat ip addr . port to numgen random mod 2 map" in done.stdout
     again = kcompile("show", "nftables", "--rules", "-", stdin=done.stdout.encode())
     assert again.stdout == done.stdout

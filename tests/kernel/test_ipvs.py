@@ -12,6 +12,7 @@ import pytest
 
 from kcompile.api import CompiledNode, load, loads
 from kcompile.ir.plan import Family
+from tests.cli.command import kcompile
 from tests.kernel import rig, uml
 from tests.kernel.scenario import (
     ELSEWHERE,
@@ -148,6 +149,51 @@ def save_rules(node: CompiledNode) -> tuple[Command, ...]:
     )
 
 
+LISTS = (
+    Command(("ipvsadm", "-L", "-n")),
+    *(
+        Command((f"{tool}-legacy", "-t", table, "-L", "-n", "-v"))
+        for tool in ("iptables", "ip6tables")
+        for table in ("nat", "filter")
+    ),
+)
+"""As `kcompile show` prints them."""
+
+# What no kube-proxy writes: every flag, masks, tunnels, marks, and addresses that ipvsadm sorts in its own way.
+OTHER_SERVERS = """\
+-A -t 203.0.113.254:65535 -s wlc -p 10800
+-a -t 203.0.113.254:65535 -r 172.16.100.100:65535 -g -w 65535
+-A -t 10.96.0.10:80 -s wrr -p
+-a -t 10.96.0.10:80 -r 10.244.0.6:8080 -m -w 0
+-a -t 10.96.0.10:80 -r 10.244.0.5:8080 -m -w 3
+-a -t 10.96.0.10:80 -r 203.244.100.205:18080 -i -w 3
+-a -t 10.96.0.10:80 -r [fd00:1111:2222:3333:4444:5555:6666:7777]:80 -i -w 1
+-a -t 10.96.0.10:80 -r 10.244.0.7 -m -x 5 -y 3
+-A -t 10.96.0.9:80 -s lc
+-A -t 10.96.0.10:0 -s rr -p 60
+-A -t 192.168.1.11:30080 -s dh
+-A -u 192.168.1.11:30053 -s sh -b sh-port,sh-fallback
+-A -u 192.168.1.11:30054 -s rr -o
+-A -u 192.168.1.11:30055 -s mh -b mh-port -p 300 -M 255.255.255.0
+-A -u 192.168.1.11:30056 -s mh -b flag-1 -p 300 -M 255.255.0.0 -o
+-A -u 192.168.1.11:30057 -s rr -M 255.255.0.0
+-A -u 192.168.1.11:30058 -s rr -b flag-3,flag-2 -p 3 -o
+-A --sctp-service 10.96.0.10:80 -s lblcr
+-A -t [fd00:10:96::10]:80 -s wrr -p 10800 -M 64
+-a -t [fd00:10:96::10]:80 -r [fd00:1111:2222:3333:4444:5555:6666:7777]:8080 -m -w 1
+-a -t [fd00:10:96::10]:80 -r 10.0.0.1:90 -i -w 1
+-A -u [fd00:1111:2222:3333:4444:5555:6666:7777]:54321 -s nq
+-A -t [fe80::1]:80 -s sed
+-A -t [2001:db8::1]:80 -s lblc
+-A -t [::ffff:10.0.0.1]:80 -s rr
+-A -f 5 -s rr
+-a -f 5 -r 10.0.0.7:90 -g -w 2
+-A -f 3 -s rr -p 360
+-A -f 5 -6 -s fo
+-A -f 1 -6 -s ovf -p 5
+"""
+
+
 def scheduled_nodes() -> list[tuple[str, CompiledNode]]:
     """A node for each scheduler, each with a Service of its own address."""
     addresses = (f"10.96.1.{number}" for number in range(1, len(SCHEDULERS) + 1))
@@ -167,21 +213,29 @@ def schedulers_script() -> Script:
             Command(("ip", "-batch", "-"), "".join((f"{interface}\n", *(addresses for _, _, addresses in batches)))),
             Command(("ipvsadm", "-R"), "".join(node.emit("ipvsadm") for _, node in scheduled)),
             Command(("ipvsadm", "-Sn")),
+            Command(("ipvsadm", "-L", "-n")),
         ),
         probes=tuple(tcp(OUTSIDE, address, 80, 18) for address, _ in scheduled),
         ports=(8080,),
     )
 
 
+def other_servers_script() -> Script:
+    load = Command(("ipvsadm", "-R"), OTHER_SERVERS)
+    return Script(world=WORLD, commands=(load, Command(("ipvsadm", "-Sn")), Command(("ipvsadm", "-L", "-n"))))
+
+
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """`saved` are the outputs of commands by their names."""
+    """`saved` are the outputs of commands by their names, `listed` those of LISTS."""
 
     node: CompiledNode
     loaded: tuple[Output, ...]
     saved: dict[str, str]
+    listed: tuple[str, ...]
     traffic: dict[Probe, tuple[Outcome, ...]]
     schedulers: Report
+    others: Report
 
 
 @pytest.fixture(scope="module")
@@ -191,15 +245,17 @@ def guest() -> Guest:
     node = load([CLUSTER]).node("node-1")
     loading, saving = IPVS.commands(node), save_rules(node)
     probes = (*(promise.probe for promise in PROMISES), *(probe for probe, _ in DENIED), STICKY)
-    main = Script(world=WORLD, commands=(*loading, *saving), probes=probes, ports=(8080, 8053))
-    report, schedulers = uml.perform([main, schedulers_script()])
-    saved = report.outputs[len(loading) :]
+    main = Script(world=WORLD, commands=(*loading, *saving, *LISTS), probes=probes, ports=(8080, 8053))
+    report, schedulers, others = uml.perform([main, schedulers_script(), other_servers_script()])
+    saved, listed = report.outputs[len(loading) : -len(LISTS)], report.outputs[-len(LISTS) :]
     return Guest(
         node,
         report.outputs[: len(loading)],
         {command.argv[0]: output.stdout for command, output in zip(saving, saved, strict=True)},
+        tuple(output.stdout for output in listed),
         dict(zip(probes, report.outcomes, strict=True)),
         schedulers,
+        others,
     )
 
 
@@ -267,7 +323,39 @@ def test_a_scheduler_shares_connections_as_it_promises(guest: Guest, scheduler: 
 
 def test_ipvsadm_saves_every_scheduler_as_it_was_given(guest: Guest) -> None:
     given = [line for _, node in scheduled_nodes() for line in node.emit("ipvsadm").splitlines()]
-    assert sorted(guest.schedulers.outputs[-1].stdout.splitlines()) == sorted(given)
+    assert sorted(guest.schedulers.outputs[-2].stdout.splitlines()) == sorted(given)
+
+
+def show_ipvs(dump: str) -> str:
+    return kcompile("show", "ipvs", "--rules", "-", stdin=dump.encode()).stdout
+
+
+def test_virtual_servers_are_shown_as_ipvsadm_lists_them(guest: Guest) -> None:
+    listed = guest.listed[0]
+    assert kcompile("show", "ipvs", CLUSTER, "--node", "node-1").stdout == listed
+    assert show_ipvs(guest.saved["ipvsadm"]) == listed
+
+
+def test_every_scheduler_is_shown_as_ipvsadm_lists_it(guest: Guest) -> None:
+    *_, saved, listed = (output.stdout for output in guest.schedulers.outputs)
+    assert listed.count(" Masq ") == len(SCHEDULERS) * len(ENDPOINTS)
+    assert show_ipvs("".join(node.emit("ipvsadm") for _, node in scheduled_nodes())) == listed
+    assert show_ipvs(saved) == listed
+
+
+def test_virtual_servers_of_others_are_shown_as_ipvsadm_lists_them(guest: Guest) -> None:
+    loaded, saved, listed = guest.others.outputs
+    assert not loaded.stderr
+    assert show_ipvs(OTHER_SERVERS) == show_ipvs(saved.stdout) == listed.stdout
+
+
+@pytest.mark.parametrize(("family", "table"), [("4", "nat"), ("4", "filter"), ("6", "nat"), ("6", "filter")])
+def test_rules_are_shown_as_iptables_lists_them(guest: Guest, family: str, table: str) -> None:
+    place = [(family, table) for family in "46" for table in ("nat", "filter")].index((family, table))
+    shown = kcompile("show", "iptables", CLUSTER, "--node", "node-1", "--family", family, "-t", table).stdout
+    # Some packets of the kernel's own have passed.
+    listed = re.sub(r"\d+ packets, \d+ bytes", "0 packets, 0 bytes", guest.listed[1 + place])
+    assert re.sub(r"^ *\d+ +\d+ ", f"{0:>5} {0:>5} ", listed, flags=re.MULTILINE) == shown
 
 
 def test_an_element_that_the_kernel_refuses_keeps_no_other_from_loading() -> None:

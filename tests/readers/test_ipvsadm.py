@@ -32,7 +32,7 @@ def test_servers_with_their_options() -> None:
             servers=(RealServer("fd00::5", 53, 0, "gate", 4),),
             line=3,
         ),
-        VirtualServer("fwmark", "", 0, "wlc", 300, mark=7, flags=("ipv6",), line=5),
+        VirtualServer("fwmark", "", 0, "wlc", 360, mark=7, flags=("ipv6",), line=5),
         VirtualServer("sctp", "10.96.0.10", 80, "sh", flags=("flag-1", "flag-2"), line=6),
     )
 
