@@ -64,6 +64,21 @@ def raise_errors(diagnostics: Iterable[Diagnostic]) -> None:
         raise Errors(found)
 
 
+def printable(text: str) -> str:
+    """Text of the input, such as names, as people and pictures may have it: on one line, and without characters that
+    drive a terminal, turn the direction of what follows, or have no place in XML."""
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if character == "\t":
+        return " "
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def path_text(path: Path) -> str:
     """`("spec", "ports", 0, "port")` as `spec.ports[0].port`; a key that is not a plain word is quoted, on one line."""
     text = ""

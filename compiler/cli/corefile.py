@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kcompile.cli.report import printable, report
+from kcompile.cli.report import report
+from kcompile.diagnostics import printable
 
 if TYPE_CHECKING:
     from kcompile.frontend.corefile.configuration import Configuration
@@ -112,7 +113,7 @@ def check(
     else:
         report(configuration.diagnostics)
         if rejection is None:
-            click.echo(f"{configuration.corefile.source.name}: CoreDNS 1.13.1 takes this Corefile")
+            click.echo(f"{printable(configuration.corefile.source.name)}: CoreDNS 1.13.1 takes this Corefile")
     return 0 if rejection is None else 1
 
 

@@ -150,7 +150,7 @@ def _print(answers: tuple[Answer, ...], as_json: bool, config: ResolvConf | None
     from kcompile.cli.dig_text import answer_json, answer_text
 
     if as_json:
-        click.echo(json.dumps(answer_json(answers[-1]), ensure_ascii=False))
+        click.echo(json.dumps(answer_json(answers[-1])))
         return
     for line in answer_text(answers, config, source):
         click.echo(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kcompile.cli.report import printable
+from kcompile.diagnostics import printable
 from kcompile.evaluate.dns.queries import Answer
 from kcompile.ir.pod_dns import ResolvConf
 from kcompile.ir.records import Record

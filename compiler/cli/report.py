@@ -8,7 +8,7 @@ from typing import TextIO
 
 import click
 
-from kcompile.diagnostics import Diagnostic, Severity
+from kcompile.diagnostics import Diagnostic, Severity, printable
 from kcompile.frontend.source import Span
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
@@ -33,7 +33,7 @@ def report(diagnostics: Iterable[Diagnostic], stream: TextIO | None = None) -> N
 
 def render(diagnostic: Diagnostic) -> str:
     """One diagnostic as text with colours; click drops them where the stream is no terminal."""
-    place = click.style(f"{diagnostic.span}: ", bold=True) if diagnostic.span else ""
+    place = click.style(f"{printable(str(diagnostic.span))}: ", bold=True) if diagnostic.span else ""
     label = click.style(f"{diagnostic.severity.value}[{diagnostic.code}]", fg=_COLOURS[diagnostic.severity], bold=True)
     lines = [f"{place}{label}: {printable(_shortened(diagnostic.message))}"]
     if diagnostic.span:
@@ -73,8 +73,3 @@ def _marked(span: Span, colour: str) -> list[str]:
 def _shortened(text: str) -> str:
     """Messages quote words of the input, and a word can be as long as the file."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
-
-
-def printable(text: str) -> str:
-    """Without control characters: what a manifest holds must not drive the reader's terminal."""
-    return "".join(c if c.isprintable() else " " if c == "\t" else f"\\x{ord(c):02x}" for c in text)

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 import click
 
 from kcompile.cli.options import kube_version_option, load_cluster, local_address_option, mode_option, node_option
-from kcompile.cli.report import printable
 from kcompile.cli.rules_files import read_dumps
-from kcompile.diagnostics import KcompileError
+from kcompile.diagnostics import KcompileError, printable
 from kcompile.ir.plan import KubeVersion, Mode
 from kcompile.ir.ruleset import Ruleset
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from kcompile.cli.report import printable
+from kcompile.diagnostics import printable
 from kcompile.evaluate.hops import deciding, parted
 from kcompile.evaluate.journey import Journey, Leg
 from kcompile.evaluate.node_view import endpoint_of
@@ -30,19 +31,19 @@ def journey_text(journey: Journey, places: Places, title: str, width: int | None
     In the tree rules are cut to `width` columns; those that decided stand whole below it.
     """
     packet = journey.packet
-    yield click.style(f"{packet_text(packet)}, {title}", bold=True)
+    yield _styled(f"{packet_text(packet)}, {title}", bold=True)
     yield from service_lines(journey.legs[0])
     for leg in journey.legs:
         yield ""
         if leg.follows:
-            yield click.style(f"on {leg.node.name}, after {outcome_text(leg.follows)}", bold=True)
+            yield _styled(f"on {leg.node.name}, after {outcome_text(leg.follows)}", bold=True)
         elif leg.node.name:
-            yield click.style(f"on {leg.node.name}", bold=True)
+            yield _styled(f"on {leg.node.name}", bold=True)
         yield from _branch(leg.trace.branch, "", [""], width)
     yield ""
     decided = deciding(journey.legs[0].trace)
     for outcome in journey.outcomes:
-        text = click.style(outcome_text(outcome), fg=_COLOURS[outcome.verdict], bold=True)
+        text = _styled(outcome_text(outcome), fg=_COLOURS[outcome.verdict], bold=True)
         share = f"{outcome.probability!s:>8}  " if len(journey.outcomes) > 1 else ""
         yield f"{share}{text}{_endpoint_note(journey.legs[0], outcome, places)}"
         hop = decided.get(outcome.bare)
@@ -57,7 +58,7 @@ def service_lines(leg: Leg) -> Iterator[str]:
     found = leg.node.service_port(packet.destination, packet.port, packet.protocol)
     if found:
         info, what = found
-        yield f"{what} of Service {info.name}{_at(info.origin)}"
+        yield printable(f"{what} of Service {info.name}{_at(info.origin)}")
 
 
 def _endpoint_note(leg: Leg, outcome: Outcome, places: Places) -> str:
@@ -69,12 +70,17 @@ def _endpoint_note(leg: Leg, outcome: Outcome, places: Places) -> str:
     found = leg.node.service_port(packet.destination, packet.port, packet.protocol)
     endpoint = endpoint_of(found[0], outcome.to) if found else None
     name = f"  Pod {pod.meta}" if pod else ""
-    return name + (_at(endpoint.origin) if endpoint else _at(pod.origin) if pod else "")
+    return printable(name + (_at(endpoint.origin) if endpoint else _at(pod.origin) if pod else ""))
 
 
 def _at(origin: Origin) -> str:
     span = origin.span
     return f" ({span.source.name}:{span.line})" if origin.source.data else ""
+
+
+def _styled(text: str, **style: Any) -> str:
+    """Text of the input in colours, which are the only escape sequences that reach the terminal."""
+    return click.style(printable(text), **style)
 
 
 # ---------------------------------------------------------------- the tree
@@ -89,7 +95,7 @@ def _branch(branch: Branch, indent: str, hook: list[str], width: int | None) -> 
     first: list[str] = []
     for number, (label, way) in enumerate(shown):
         last = number == len(ways) - 1
-        yield f"{indent}{'└─ ' if last else '├─ '}{click.style(label, fg='cyan')}"
+        yield f"{indent}{'└─ ' if last else '├─ '}{_styled(label, fg='cyan')}"
         inner = indent + ("   " if last else "│  ")
         lines = list(_branch(way, "", list(hook), width and width - len(inner)))
         yield from (inner + line for line in _without_repeated(lines, first))
@@ -98,7 +104,7 @@ def _branch(branch: Branch, indent: str, hook: list[str], width: int | None) -> 
         yield f"{indent}└─ {len(ways) - len(shown)} more ways"
     if not ways and branch.end:
         text = outcome_text(branch.end.outcome)
-        yield f"{indent}{click.style(f'= {text}', fg=_COLOURS[branch.end.outcome.verdict])}"
+        yield f"{indent}{_styled(f'= {text}', fg=_COLOURS[branch.end.outcome.verdict])}"
 
 
 def _without_repeated(lines: list[str], first: list[str]) -> list[str]:
@@ -118,8 +124,8 @@ def _without_repeated(lines: list[str], first: list[str]) -> list[str]:
 def _hop(hop: Hop, hook: list[str], width: int | None) -> str:
     name = "" if hook[0] == hop.hook else hop.hook
     hook[0] = hop.hook
-    text = f"{name:<12}{printable(f'{hop.table} {hop.chain}')}: {hop.action or 'matches'}"
-    rule = f"  {hop.line}: {printable(hop.rule.text)}" if hop.rule else ""
+    text = printable(f"{name:<12}{hop.table} {hop.chain}: {hop.action or 'matches'}")
+    rule = printable(f"  {hop.line}: {hop.rule.text}") if hop.rule else ""
     if width is not None and len(text) + len(rule) > width:
         rule = f"{rule[: max(0, width - len(text) - 3)]}..."
     return text + click.style(rule, dim=True)

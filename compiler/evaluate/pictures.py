@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from kcompile.diagnostics import printable
 from kcompile.evaluate.hops import parted
 from kcompile.evaluate.journey import Journey
 from kcompile.evaluate.packet import Branch, Hop
@@ -39,7 +40,7 @@ class Box:
 
 def draw(format_name: str, journeys: Sequence[Journey]) -> str:
     """The picture of one or several journeys, in a format of `Format`."""
-    boxes = [_journey(journey) for journey in journeys]
+    boxes = [_printable(_journey(journey)) for journey in journeys]
     return {"mermaid": _mermaid, "dot": _dot, "svg": _svg}[format_name](boxes)
 
 
@@ -84,6 +85,12 @@ def _lines(hops: Sequence[Hop]) -> tuple[str, ...]:
             hook = hop.hook
         lines.append(f"{hop.table} {hop.chain}: {hop.action or 'matches'}")
     return tuple(lines)
+
+
+def _printable(box: Box) -> Box:
+    """Names stem from dumps, which may hold any character."""
+    after = tuple((printable(label), _printable(following)) for label, following in box.after)
+    return Box(tuple(map(printable, box.lines)), box.kind, after)
 
 
 # ---------------------------------------------------------------- Mermaid and DOT
@@ -134,7 +141,8 @@ def _dot(boxes: Sequence[Box]) -> str:
 
 
 def _dot_text(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    """Graphviz reads escapes, and entities as HTML has them."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
 
 
 # ---------------------------------------------------------------- SVG
