@@ -56,6 +56,8 @@ def write_everything(
         written = {PurePosixPath("nodes", name, file) for name in names for file in node_files(nodes.mode)}
         with no_collection():
             report(_write_nodes(nodes, names, staging, check, jobs))
+            # The plans are as large as the cluster.
+            del nodes
             for path, text in _cluster_files(cluster, dns):
                 written.add(stage(staging, path, text))
         for path in sorted(written):

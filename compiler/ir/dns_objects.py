@@ -6,7 +6,7 @@ found by a reverse look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
@@ -130,8 +130,12 @@ class DnsObjects:
     endpoints_by_key: Mapping[Key, tuple[DnsEndpoints, ...]]
     services_by_ip: Mapping[str, tuple[DnsService, ...]]
     services_by_external_ip: Mapping[str, tuple[DnsService, ...]]
-    endpoints_by_ip: Mapping[str, tuple[DnsEndpoints, ...]]
+    addresses_by_ip: Mapping[str, Sequence[tuple[DnsEndpoints, DnsAddress]]]
     pods_by_ip: Mapping[str, tuple[DnsPod, ...]]
+
+    def endpoints_with(self, ip: str) -> list[DnsEndpoints]:
+        """The slices that have this address."""
+        return list({id(piece): piece for piece, _ in self.addresses_by_ip.get(ip, ())}.values())
 
     def selected(self, selects: Callable[[Mapping[str, str]], bool]) -> DnsObjects:
         """The objects whose labels `selects` accepts: `labels` of the plugin selects Services, slices and Pods."""
@@ -182,7 +186,7 @@ def index(
         endpoints_by_key=_grouped(endpoints, lambda item: (item.key,)),
         services_by_ip=_grouped(services, lambda item: (address.ip for address in item.cluster_ips)),
         services_by_external_ip=_grouped(services, lambda item: item.external_addresses),
-        endpoints_by_ip=_grouped(endpoints, lambda item: dict.fromkeys(a.ip for a in item.addresses)),
+        addresses_by_ip=_by_address(endpoints),
         pods_by_ip=_grouped(pods, lambda item: (item.ip,)),
     )
 
@@ -198,6 +202,14 @@ def _grouped(
         for key in keys(item):
             groups.setdefault(key, []).append(item)
     return MappingProxyType({key: tuple(group) for key, group in groups.items()})
+
+
+def _by_address(endpoints: tuple[DnsEndpoints, ...]) -> Mapping[str, Sequence[tuple[DnsEndpoints, DnsAddress]]]:
+    found: dict[str, list[tuple[DnsEndpoints, DnsAddress]]] = {}
+    for piece in endpoints:
+        for address in piece.addresses:
+            found.setdefault(address.ip, []).append((piece, address))
+    return MappingProxyType(found)
 
 
 def _service(service: Service) -> DnsService:

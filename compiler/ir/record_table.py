@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kcompile.frontend.source import Origin
-from kcompile.ir.dns_objects import DnsPod, DnsService
+from kcompile.ir.dns_objects import DnsAddress, DnsPod, DnsService
 from kcompile.ir.domain_names import below, reverse_name
 from kcompile.ir.records import NO_SUCH_NAME, ClusterRecords, Items, Record, Wanted, schema_version
 
@@ -41,18 +41,15 @@ def reverse_records(records: ClusterRecords) -> Iterator[ClusterRecord]:
     """The PTR records of cluster IPs and of ready endpoints, by address within each kind."""
     taken: set[str] = set()
     for service in records.objects.services:
+        source = f"Service {service.namespace}/{service.name}"
         for address in service.cluster_ips:
-            if address.canonical and address.canonical == address.ip and address.ip not in taken:
-                taken.add(address.ip)
-                for record in _pointers(records, address.ip):
-                    yield ClusterRecord(record, f"Service {service.namespace}/{service.name}", service.origin)
+            for record in _pointers(records, address, taken):
+                yield ClusterRecord(record, source, service.origin)
     for endpoints in records.objects.endpoints:
+        source = f"EndpointSlice {endpoints.namespace}/{endpoints.name}"
         for address in endpoints.addresses:
-            if address.canonical and address.canonical == address.ip and address.ip not in taken:
-                taken.add(address.ip)
-                source = f"EndpointSlice {endpoints.namespace}/{endpoints.name}"
-                for record in _pointers(records, address.ip):
-                    yield ClusterRecord(record, source, endpoints.origin)
+            for record in _pointers(records, address, taken):
+                yield ClusterRecord(record, source, endpoints.origin)
 
 
 def version_record(zone: str) -> Record:
@@ -106,6 +103,11 @@ def _of_pod(records: ClusterRecords, pod: DnsPod, zone: str) -> Iterator[Record]
         return
 
 
-def _pointers(records: ClusterRecords, address: str) -> Iterator[Record]:
-    name = reverse_name(address)
-    return (Record(name, records.ttl, "PTR", target) for target in records.names_of(address))
+def _pointers(records: ClusterRecords, address: DnsAddress, taken: set[str]) -> list[Record]:
+    """The records of an address that none has been written for."""
+    ip = address.ip
+    if not ip or address.canonical != ip or ip in taken:
+        return []
+    taken.add(ip)
+    name = reverse_name(ip)
+    return [Record(name, records.ttl, "PTR", target) for target in records.names_of(ip)]

@@ -181,18 +181,16 @@ class ClusterRecords:
             if not limit or self.exposes(service.namespace):
                 return [below(f"{service.name}.{service.namespace}.svc", zone)]
         names: dict[str, None] = {}
-        for endpoints in self.objects.endpoints_by_ip.get(address, ()):
+        for endpoints, item in self.objects.addresses_by_ip.get(address, ()):
             if not limit or self.exposes(endpoints.namespace):
-                for item in endpoints.addresses:
-                    if item.ip == address:
-                        label = item.label(self.settings.endpoint_pod_names)
-                        names[below(f"{label}.{endpoints.service}.{endpoints.namespace}.svc", zone)] = None
+                label = item.label(self.settings.endpoint_pod_names)
+                names[below(f"{label}.{endpoints.service}.{endpoints.namespace}.svc", zone)] = None
         return list(names)
 
     def name_servers(self, zone: str) -> list[tuple[str, DnsAddress]]:
         """(name, address) of the Services that this server is an endpoint of, else ns.dns.ZONE with its addresses."""
         found: list[tuple[str, DnsAddress]] = []
-        endpoints = [one for own in self.server_addresses for one in self.objects.endpoints_by_ip.get(own, ())]
+        endpoints = [one for own in self.server_addresses for one in self.objects.endpoints_with(own)]
         for one in endpoints:
             service = self.objects.service_by_key.get(one.key)
             if service is None:

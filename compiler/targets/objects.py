@@ -64,12 +64,15 @@ def _is_bare(configuration: KubeProxyConfiguration | KubeletConfiguration | Clus
 
 
 def _pruned(mapping: Manifest) -> Manifest:
-    """Without what is not given: None, empty texts, lists and maps. `_KEEP` says what stays even when empty."""
+    """Without what is not given: None, empty texts, lists and maps. `_KEEP` says what stays even when empty.
+
+    Endpoints, of which there are most, have only what is given from the start.
+    """
     pruned = {}
     for key, value in mapping.items():
         if isinstance(value, dict):
             value = value if key in _TEXTS_BY_NAME else _pruned(value)
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, list) and key != "endpoints":
             value = [_pruned(item) if isinstance(item, dict) else item for item in value]
         if value or isinstance(value, int) or (key in _KEEP and value is not None):
             pruned[key] = value
@@ -153,26 +156,25 @@ def _endpoint_port(port: EndpointPort) -> Manifest:
 
 
 def _endpoint(endpoint: Endpoint) -> Manifest:
-    return {
-        "addresses": endpoint.addresses,
-        "conditions": {
-            "ready": endpoint.ready,
-            "serving": endpoint.serving,
-            "terminating": endpoint.terminating,
-        },
-        "hostname": endpoint.hostname,
-        "nodeName": endpoint.node_name,
-        "zone": endpoint.zone,
-        "targetRef": _target(endpoint.target),
-        "hints": {
-            "forZones": [{"name": zone} for zone in endpoint.zone_hints],
-            "forNodes": [{"name": node} for node in endpoint.node_hints],
-        },
-    }
+    conditions = (("ready", endpoint.ready), ("serving", endpoint.serving), ("terminating", endpoint.terminating))
+    hints = (("forZones", endpoint.zone_hints), ("forNodes", endpoint.node_hints))
+    fields = (
+        ("addresses", endpoint.addresses),
+        ("conditions", {name: value for name, value in conditions if value is not None}),
+        ("hostname", endpoint.hostname),
+        ("nodeName", endpoint.node_name),
+        ("zone", endpoint.zone),
+        ("targetRef", _target(endpoint.target)),
+        ("hints", {name: [{"name": each} for each in names] for name, names in hints if names}),
+    )
+    return {name: value for name, value in fields if value}
 
 
 def _target(target: TargetReference | None) -> Manifest | None:
-    return None if target is None else {"kind": target.kind, "namespace": target.namespace, "name": target.name}
+    if target is None:
+        return None
+    fields = (("kind", target.kind), ("namespace", target.namespace), ("name", target.name))
+    return {name: value for name, value in fields if value}
 
 
 def _endpoints(endpoints: Endpoints) -> Manifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -16,12 +17,13 @@ _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
 
 def yaml_documents(documents: Iterable[Mapping[str, Value]]) -> bytes:
     """The documents as one YAML text, `---` between them."""
-    lines: list[str] = []
+    text = io.BytesIO()
     for document in documents:
-        if lines:
-            lines.append("---")
+        lines = ["---"] if text.tell() else []
         _mapping(document, "", lines)
-    return ("\n".join(lines) + "\n").encode() if lines else b""
+        lines.append("")
+        text.write("\n".join(lines).encode())
+    return text.getvalue()
 
 
 def scalar(value: str | int | bool | None) -> str:
@@ -57,38 +59,51 @@ def _mapping(mapping: Mapping[str, Value], indent: str, lines: list[str], first:
     for key, value in mapping.items():
         head = f"{start}{_text(key)}:"
         start = indent
-        if isinstance(value, str) and "\n" not in value:
+        # A large cluster has millions of values: most are texts, and to ask for a Mapping takes long.
+        kind = type(value)
+        if kind is str and "\n" not in value:
             lines.append(f"{head} {_text(value)}")
+        elif kind is bool or kind is int:
+            lines.append(f"{head} {scalar(value)}")
+        elif kind is dict and value:
+            lines.append(head)
+            _mapping(value, indent + "  ", lines)
+        elif (kind is list or kind is tuple) and value:
+            lines.append(head)
+            _sequence(value, indent, lines)
         else:
             _entry(head, value, indent, lines)
 
 
+def _sequence(items: Sequence[Value], indent: str, lines: list[str]) -> None:
+    inner, first = indent + "  ", indent + "- "
+    for item in items:
+        if type(item) is dict and item:
+            _mapping(item, inner, lines, first)
+        elif isinstance(item, str | int | None):
+            lines.append(f"{first}{scalar(item)}")
+        elif item:
+            assert isinstance(item, Mapping)
+            _mapping(item, inner, lines, first)
+        else:
+            lines.append(f"{first}{{}}")
+
+
 def _entry(head: str, value: Value, indent: str, lines: list[str]) -> None:
-    # Texts come first: most values are some, and to ask for a Mapping takes long.
     if isinstance(value, str | int | None):
         if isinstance(value, str) and _is_literal(value):
             lines.append(f"{head} |")
             lines += [f"{indent}  {line}" if line else "" for line in value[:-1].split("\n")]
         else:
             lines.append(f"{head} {scalar(value)}")
-    elif isinstance(value, Mapping):
-        if not value:
-            lines.append(f"{head} {{}}")
-            return
-        lines.append(head)
-        _mapping(value, indent + "  ", lines)
     elif not value:
-        lines.append(f"{head} []")
+        lines.append(f"{head} {{}}" if isinstance(value, Mapping) else f"{head} []")
     else:
         lines.append(head)
-        for item in value:
-            if isinstance(item, str | int | None):
-                lines.append(f"{indent}- {scalar(item)}")
-            elif isinstance(item, Mapping) and item:
-                _mapping(item, indent + "  ", lines, first=f"{indent}- ")
-            else:
-                assert isinstance(item, Mapping)
-                lines.append(f"{indent}- {{}}")
+        if isinstance(value, Mapping):
+            _mapping(value, indent + "  ", lines)
+        else:
+            _sequence(value, indent, lines)
 
 
 def _is_literal(text: str) -> bool:

@@ -45,9 +45,8 @@ def zones(
 
 
 def _reverse_zone(name: str) -> str:
-    labels = split(name)
-    depth = IPV6_REVERSE_LABELS if labels[-2:] == ["ip6", "arpa"] else IPV4_REVERSE_LABELS
-    return ".".join(labels[-2 - depth :]) + "."
+    # Of the 4 labels of an IPv4 address, and the 32 of an IPv6 one, half are the zone's.
+    return name.split(".", IPV6_REVERSE_LABELS if name.endswith(".ip6.arpa.") else IPV4_REVERSE_LABELS)[-1]
 
 
 def _master_file(
@@ -57,9 +56,8 @@ def _master_file(
     ttl = records.ttl
     apex = [records.soa(zone), Record(zone, ttl, "NS", server)]
     apex += [Record(server, ttl, address.type, address.canonical) for address in addresses]
-    body = sorted(dict.fromkeys(owned), key=_canonical_order)
-    lines = [f"$ORIGIN {zone}", f"$TTL {ttl}", *(_line(record) for record in (*apex, *body))]
-    return "".join(f"{line}\n" for line in lines).encode()
+    body = dict.fromkeys(map(_line, sorted(owned, key=_canonical_order)))
+    return "\n".join((f"$ORIGIN {zone}", f"$TTL {ttl}", *map(_line, apex), *body, "")).encode()
 
 
 def _line(record: Record) -> str:

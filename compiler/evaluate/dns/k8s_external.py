@@ -94,7 +94,7 @@ class K8sExternal:
         """The external addresses of the Services that CoreDNS itself is an endpoint of, else its own addresses."""
         found: list[str] = []
         objects, own_addresses = plugin.records.objects, plugin.records.server_addresses
-        endpoints = [one for own in own_addresses for one in objects.endpoints_by_ip.get(own, ())]
+        endpoints = [one for own in own_addresses for one in objects.endpoints_with(own)]
         for one in endpoints:
             service = objects.service_by_key.get(one.key)
             if service is None:
