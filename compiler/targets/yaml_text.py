@@ -60,15 +60,14 @@ def _mapping(mapping: Mapping[str, Value], indent: str, lines: list[str], first:
         head = f"{start}{_text(key)}:"
         start = indent
         # A large cluster has millions of values: most are texts, and to ask for a Mapping takes long.
-        kind = type(value)
-        if kind is str and "\n" not in value:
+        if isinstance(value, str) and "\n" not in value:
             lines.append(f"{head} {_text(value)}")
-        elif kind is bool or kind is int:
+        elif isinstance(value, int):
             lines.append(f"{head} {scalar(value)}")
-        elif kind is dict and value:
+        elif isinstance(value, dict) and value:
             lines.append(head)
             _mapping(value, indent + "  ", lines)
-        elif (kind is list or kind is tuple) and value:
+        elif isinstance(value, list | tuple) and value:
             lines.append(head)
             _sequence(value, indent, lines)
         else:
@@ -78,7 +77,7 @@ def _mapping(mapping: Mapping[str, Value], indent: str, lines: list[str], first:
 def _sequence(items: Sequence[Value], indent: str, lines: list[str]) -> None:
     inner, first = indent + "  ", indent + "- "
     for item in items:
-        if type(item) is dict and item:
+        if isinstance(item, dict) and item:
             _mapping(item, inner, lines, first)
         elif isinstance(item, str | int | None):
             lines.append(f"{first}{scalar(item)}")
