@@ -48,7 +48,7 @@ def _run(group: str, figure: Figure, services: int, runs: int, results: Results)
             found = median(measured[case.name])
             first = first or found
             before = results.exchange(f"{group}.{figure.name}", case.name, found)
-            print(line(case.name, found, first, before), flush=True)
+            print(line(case.name, found, first, before, figure.by_wall), flush=True)
     return not errors
 
 

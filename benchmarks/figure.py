@@ -19,12 +19,14 @@ class Work(NamedTuple):
     """What is measured: a function to be called, or a command line to be run, and how much it has to do.
 
     `amount` counts `unit`s: "B" for bytes, or the plural of what is counted. A command's output goes to a file.
+    `clean` takes away what was written elsewhere.
     """
 
     run: Callable[[], object] | tuple[str, ...]
     input: str
     amount: int
     unit: str = "B"
+    clean: Callable[[], object] = lambda: None
 
 
 class Case(NamedTuple):
@@ -39,11 +41,13 @@ class Case(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """The first case is the one that the others are compared with."""
+    """The first case is the one that the others are compared with: by processor time, or by `wall` time where several
+    processes or the disk take part."""
 
     name: str
     title: str
     cases: tuple[Case, ...]
+    by_wall: bool = False
 
 
 def figures(group: str) -> tuple[Figure, ...]:

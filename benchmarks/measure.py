@@ -54,7 +54,10 @@ def median(runs: Sequence[Measured]) -> Measured:
 
 
 def measured(work: Work) -> Measured:
-    cpu, wall, peak = _called(work) if callable(work.run) else _commanded(work.run)
+    try:
+        cpu, wall, peak = _called(work) if callable(work.run) else _commanded(work.run)
+    finally:
+        work.clean()
     return Measured(work.input, work.amount, work.unit, cpu, wall, peak)
 
 

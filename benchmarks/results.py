@@ -39,11 +39,13 @@ class Results:
 HEADER = f"  {'':<30}{'input':<42}{'cpu s':>9}{'wall s':>9}{'MB':>7}{'a second':>14}{'ratio':>8}{'last s':>9}"
 
 
-def line(name: str, found: Measured, first: Measured, before: Measured | None) -> str:
+def line(name: str, found: Measured, first: Measured, before: Measured | None, by_wall: bool = False) -> str:
     """One case, below the header."""
     amount = f"{found.amount / 1e6:.1f} MB" if found.unit == "B" else f"{found.amount:,} {found.unit}"
     rate = f"{found.rate / 1e6:,.1f} MB/s" if found.unit == "B" else f"{found.rate:,.0f}/s"
     ratio = "" if found is first or not found.rate else f"{first.rate / found.rate:.3g}"
+    if by_wall and ratio:
+        ratio = f"{found.wall / first.wall:.3g}"
     last = f"{before.cpu:.3f}" if before else ""
     figures = f"{found.cpu:9.3f}{found.wall:9.3f}{found.peak / 1e6:7.0f}"
     return f"  {name:<30}{amount + ' ' + found.input:<42}{figures}{rate:>14}{ratio:>8}{last:>9}"
