@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <string.h>
 #ifdef __linux__
-#include <sys/mman.h>
 #endif
 
 /* Copies of a fixed size are single instructions; two that overlap cover every length between them. */
@@ -144,18 +143,6 @@ static inline void sort_blocks(Block *blocks, Block *spare, size_t count, int by
     memcpy(blocks, spare, count * sizeof *blocks);
     for (size_t i = 0, start = 0; i < 256; start = ends[i++])
         sort_blocks(blocks + start, spare + start, ends[i] - start, byte - 1, keys);
-}
-
-/* The text runs to dozens of megabytes that are written once: most of the page faults go with huge pages. Advice only,
- * so what it returns does not matter. */
-static inline void prefer_huge_pages(char *data, size_t size) {
-#ifdef MADV_HUGEPAGE
-    const uintptr_t page = 4096;
-    uintptr_t first = ((uintptr_t)data + page - 1) & ~(page - 1), end = ((uintptr_t)data + size) & ~(page - 1);
-    if (size >= 4 << 20) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
-#else
-    (void)data, (void)size;
-#endif
 }
 
 /* gcc 12 takes a function that only prefetches, or calls such a one, for one that does nothing, and drops its calls: not

@@ -35,7 +35,10 @@ cdef extern from "emit.h":
     void copy_padded(char *to, const char *text, size_t length) noexcept
     size_t PADDING
     int write_decimal(char *to, int64_t number) noexcept
-    void prefer_huge_pages(char *data, size_t size) noexcept
+
+cdef extern from "huge_pages.h":
+    # The text runs to dozens of megabytes that are written once: most of the page faults go with huge pages.
+    void prefer_huge_pages(void *data, size_t size) noexcept
 
 cdef struct Text:  # inside a bytes object that the program holds
     const char *data

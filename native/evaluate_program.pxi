@@ -170,15 +170,13 @@ cdef struct Tables:
 cdef extern from *:
     """
     #include <stdlib.h>
-    #include <sys/mman.h>
+    #include "huge_pages.h"
     static void *allocate_tables(size_t size) {
         void *memory = NULL;
-        size_t huge = (size_t) 1 << 21;
+        size_t huge = HUGE_PAGE;
         if (size > huge / 4) size = (size + huge - 1) & ~(huge - 1);
         if (posix_memalign(&memory, size >= huge ? huge : 64, size)) return NULL;
-    #ifdef MADV_HUGEPAGE
-        if (size >= huge) madvise(memory, size, MADV_HUGEPAGE);
-    #endif
+        prefer_huge_pages(memory, size);
         return memory;
     }
     """

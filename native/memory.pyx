@@ -5,13 +5,13 @@ makes them; neither can fail, and where the system has no such thing nothing hap
 cdef extern from *:
     """
     #include <limits.h>
-    #include <sys/mman.h>
+    #include "huge_pages.h"
     #ifdef __GLIBC__
     #include <malloc.h>
     #endif
 
     #ifdef MADV_HUGEPAGE
-    static const size_t HUGE_PAGE = (size_t)2 << 20, REGION = (size_t)32 << 20;
+    static const size_t REGION = (size_t)32 << 20;
     static char *room, *room_end; /* of the region that arenas are taken from; the interpreter's lock guards them */
 
     static void *take_arena(void *context, size_t size) {
@@ -22,7 +22,7 @@ cdef extern from *:
             if (mapped == MAP_FAILED) return NULL;
             room = (char *)(((size_t)mapped + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
             room_end = mapped + length;
-            madvise(room, room_end - room, MADV_HUGEPAGE);
+            prefer_huge_pages(room, room_end - room);
         }
         char *arena = room;
         room += size;
@@ -57,8 +57,7 @@ cdef extern from *:
 def prefer_huge_pages():
     """Take what objects are made in from huge pages, from now on.
 
-    A large cluster has hundreds of megabytes of objects, read in no order. Each page of 2 MB stands for 512 page faults
-    and as many entries of the processor's page look-up.
+    A large cluster has hundreds of megabytes of objects, read in no order.
     """
     use_huge_pages()
 
