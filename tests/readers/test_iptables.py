@@ -66,6 +66,16 @@ def test_a_rule_keeps_its_line_and_comment() -> None:
     assert found.text.startswith("-A A -m comment")
 
 
+def test_every_escape_of_a_quoted_word_is_taken_off() -> None:
+    assert rule(r"""-m comment --comment "it\'s \"quoted\" \\ back" -j ACCEPT""").comment == r"""it's "quoted" \ back"""
+
+
+def test_the_protocol_of_an_ipsec_policy_is_not_that_of_the_packet() -> None:
+    read = rule("-m policy --dir out --pol ipsec --proto esp -j ACCEPT")
+    assert not any(isinstance(item, Compare) for item in read.items)
+    assert rule("--proto tcp -j ACCEPT").items[0] == TCP
+
+
 def test_the_form_that_kube_proxy_pipes_and_the_one_that_is_printed_mean_the_same() -> None:
     piped = '-m comment --comment "x" -m tcp -p tcp -d 10.96.0.10 --dport 80 -j KUBE-SVC'
     printed = '-d 10.96.0.10/32 -p tcp -m comment --comment "x" -m tcp --dport 80 -j KUBE-SVC'

@@ -37,6 +37,18 @@ def test_servers_with_their_options() -> None:
     )
 
 
+def test_only_what_is_translated_has_a_port_of_its_own() -> None:
+    read = ipvsadm.read(
+        "-A -t 10.96.0.10:80 -s rr\n"
+        "-a -t 10.96.0.10:80 -r 10.244.0.5:8080 -m\n"
+        "-a -t 10.96.0.10:80 -r 10.244.0.6:8080 -i\n"
+        "-a -t 10.96.0.10:80 -r 10.244.0.7:8080 -g\n"
+        "-A -f 7 -s rr\n"
+        "-a -f 7 -r 10.244.0.6:8080 -g\n"
+    )
+    assert [[real.port for real in server.servers] for server in read.virtual_servers] == [[8080, 80, 80], [8080]]
+
+
 def test_servers_that_go_again() -> None:
     text = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m\n"
     assert ipvsadm.read(text + "-d -t 10.0.0.1:80 -r 10.0.0.2:80\n").virtual_servers[0].servers == ()
