@@ -49,17 +49,21 @@ static inline void copy_short(char *to, const char *text, size_t length) {
  * text may have to come from memory. */
 #define PADDING 64
 
-static inline void copy_block(char *to, const char *text, size_t length) {
-    char block[PADDING]; /* the texts may overlap */
-    memcpy(block, text, length);
-    memcpy(to, block, length);
+/* The texts may overlap: then what comes behind the copy is any bytes. */
+static inline void copy_padded(char *to, const char *text, size_t length) {
+    memmove(to, text, 16);
+    if (length <= 16) return;
+    memmove(to + 16, text + 16, 16);
+    if (length <= 32) return;
+    memmove(to + 32, text + 32, 16);
+    memmove(to + 48, text + 48, 16);
+    if (length > PADDING) memmove(to + PADDING, text + PADDING, length - PADDING);
 }
 
-static inline void copy_padded(char *to, const char *text, size_t length) {
-    if (length <= 16) copy_block(to, text, 16);
-    else if (length <= 32) copy_block(to, text, 32);
-    else if (length <= PADDING) copy_block(to, text, PADDING);
-    else memcpy(to, text, length);
+/* Of a text that stands in a buffer which ends at `end`. */
+static inline void copy_before(const char *end, char *to, const char *text, size_t length) {
+    if (end - text >= PADDING) copy_padded(to, text, length);
+    else copy_short(to, text, length);
 }
 
 /* At most 20 characters. */
@@ -76,8 +80,8 @@ static inline int write_decimal(char *to, int64_t number) {
     return length;
 }
 
-/* What is sorted: a number, and its key: the key's first eight bytes as a number that compares like them, and its entry
- * in the table of where keys start (the next entry is where it ends). */
+/* What is sorted: a number, and its key: a number that compares like the key's first eight bytes, and its entry in the
+ * table of where keys start (the next entry is where it ends). */
 typedef struct {
     uint64_t prefix;
     uint32_t entry, number;
@@ -129,26 +133,70 @@ static void merge_sort(Block *blocks, Block *spare, size_t count, const Keys *ke
     memcpy(blocks + k, spare + i, (half - i) * sizeof *blocks);
 }
 
-/* Many keys are put into buckets by a byte of their prefixes, first the most significant (7), then by the next: hashed
- * names scatter well. Stable too. */
-static inline void sort_blocks(Block *blocks, Block *spare, size_t count, int byte, const Keys *keys) {
-    if (count < 64 || byte < 0) {
+static inline uint64_t key_of(const Block *block, const Keys *keys) {
+    const uint32_t *start = keys->starts + block->entry;
+    return key_prefix(keys->text + start[0], start[1] - start[0]);
+}
+
+/* Whether all keys begin with eight characters of base32, as digests do: then their prefixes become five bits each. */
+static inline int squeeze_digests(Block *blocks, size_t count, const Keys *keys) {
+    static const char in_order[] = "234567ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    uint8_t ranks[256], other = 0;
+    memset(ranks, 0x80, sizeof ranks);
+    for (uint8_t i = 0; i < 32; i++) ranks[(unsigned char)in_order[i]] = i;
+    for (size_t i = 0; i < count && !other; i++) {
+        uint64_t prefix = key_of(&blocks[i], keys), squeezed = 0;
+        for (int j = 56; j >= 0; j -= 8) {
+            uint8_t rank = ranks[prefix >> j & 255];
+            squeezed = squeezed << 5 | rank;
+            other |= rank & 0x80;
+        }
+        blocks[i].prefix = squeezed << 24;
+    }
+    return !other;
+}
+
+#define DIGIT 11 /* bits */
+
+static inline void put_in_buckets(Block *to, const Block *blocks, size_t count, int shift) {
+    size_t ends[(1 << DIGIT) + 1] = {0};
+    for (size_t i = 0; i < count; i++) ends[(blocks[i].prefix >> shift & ((1 << DIGIT) - 1)) + 1]++;
+    for (size_t i = 0; i < 1 << DIGIT; i++) ends[i + 1] += ends[i];
+    for (size_t i = 0; i < count; i++) to[ends[blocks[i].prefix >> shift & ((1 << DIGIT) - 1)]++] = blocks[i];
+}
+
+/* Stable. Digests scatter well: buckets for their leading bits leave little to sort. */
+static inline void sort_blocks(Block *blocks, Block *spare, size_t count, const Keys *keys) {
+    const int low = 64 - 2 * DIGIT, high = 64 - DIGIT;
+    int digests = squeeze_digests(blocks, count, keys);
+    for (size_t i = 0; i < count && !digests; i++) blocks[i].prefix = key_of(&blocks[i], keys);
+    if (!digests || count < 1 << DIGIT) {
         merge_sort(blocks, spare, count, keys);
         return;
     }
-    size_t ends[257] = {0};
-    for (size_t i = 0; i < count; i++) ends[(blocks[i].prefix >> 8 * byte & 255) + 1]++;
-    for (size_t i = 0; i < 256; i++) ends[i + 1] += ends[i];
-    for (size_t i = 0; i < count; i++) spare[ends[blocks[i].prefix >> 8 * byte & 255]++] = blocks[i];
-    memcpy(blocks, spare, count * sizeof *blocks);
-    for (size_t i = 0, start = 0; i < 256; start = ends[i++])
-        sort_blocks(blocks + start, spare + start, ends[i] - start, byte - 1, keys);
+    put_in_buckets(spare, blocks, count, low);
+    put_in_buckets(blocks, spare, count, high);
+    for (size_t first = 0, last; first < count; first = last) {
+        for (last = first + 1; last < count && !((blocks[last].prefix ^ blocks[first].prefix) >> low);) last++;
+        if (last > first + 1) merge_sort(blocks + first, spare, last - first, keys);
+    }
 }
 
 /* gcc 12 takes a function that only prefetches, or calls such a one, for one that does nothing, and drops its calls: not
  * with something volatile in it, be it nothing. */
 static inline void prefetch(const void *place) {
     __builtin_prefetch(place);
+    __asm__ volatile("");
+}
+
+static inline void prefetch_stretch(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i += 64) prefetch(text + i);
+}
+
+/* The output runs through memory that the kernel cleared too long ago for it to be near: ask for as much as has been
+ * written just now, a page ahead. */
+static inline void prefetch_output(const char *end, size_t length) {
+    for (size_t i = 0; i <= length; i += 64) __builtin_prefetch(end + 4096 + i, 1);
     __asm__ volatile("");
 }
 

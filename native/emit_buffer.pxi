@@ -33,6 +33,7 @@ cdef extern from "emit.h":
     # A piece of text is a few dozen bytes long: shorter than a call of memcpy.
     void copy_short(char *to, const char *text, size_t length) noexcept
     void copy_padded(char *to, const char *text, size_t length) noexcept
+    void copy_before(const char *end, char *to, const char *text, size_t length) noexcept
     size_t PADDING
     int write_decimal(char *to, int64_t number) noexcept
 

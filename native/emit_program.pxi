@@ -54,6 +54,7 @@ cdef struct Value:
     int width
     Template text
     int digest
+    bint is_used  # by values after it
     size_t limit
     Text ellipsis
     bint translated
@@ -131,6 +132,9 @@ cdef class _Program:
             # A value may use those before it, and no inline lists.
             value.text = self.template(source.operations, value.over, 0, i)
             self.fields_of_values |= self.fields_of(source.operations)
+            for kind, argument in source.operations:
+                if kind == VALUE:
+                    self.values[argument].is_used = True
             value.digest = self.position(source.digest, SHA256_BASE32_LENGTH + 1, "digest")
             value.limit = source.limit
             value.ellipsis = text_of(source.ellipsis)

@@ -3,11 +3,16 @@
 from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
 
 cdef extern from "sha256.h":
-    ctypedef void (*sha256_block_function)(unsigned int *state, const unsigned char *block) noexcept
-    sha256_block_function sha256_select(int portable) noexcept
-    void sha256_base32(
-        sha256_block_function block, const char *text, size_t length, char *out, int count
-    ) noexcept
+    ctypedef struct Sha256:
+        const uint8_t *text
+        size_t n_blocks
+        uint32_t state[8]
+    ctypedef void (*sha256_function)(Sha256 *one, Sha256 *other, size_t block) noexcept
+    sha256_function sha256_select(int portable) noexcept
+    size_t sha256_pad(uint8_t *text, size_t length) noexcept
+    void sha256_hash(sha256_function function, Sha256 *one, Sha256 *other) noexcept
+    void sha256_base32(const uint32_t *state, char *out, int count) noexcept
+    int SHA256_PADDING
     int SHA256_BASE32_LENGTH
 
 cdef extern from "emit.h":
@@ -15,6 +20,8 @@ cdef extern from "emit.h":
     void prefetch_first_items(PyObject *items, bint texts) noexcept
     void prefetch_slot(PyObject *tuple, Py_ssize_t number) noexcept
     void prefetch(const void *place) noexcept
+    void prefetch_stretch(const char *text, size_t length) noexcept
+    void prefetch_output(const char *end, size_t length) noexcept
 
 cdef extern from *:
     int __builtin_ctzll(uint64_t bits) noexcept
@@ -22,13 +29,15 @@ cdef extern from *:
 cdef enum:
     TEXT = -1  # a step: a stretch of the scratch buffer
     ENTRY = -2  # a step: an entry that lies at a known distance from the item's place
-    LINE = -3  # a step: what follows is a line, which the item may not have
+    OWN = -3  # a step: a text of the item that is read from its list
+    LINE = -4  # a step: what follows is a line, which the item may not have
     MOST_TEXTS = 4  # of an item that are read from its list
+    MOST_ASKED = 2048  # bytes of a record's values that are asked for
     SAMPLE = 64  # records that tell what the rest will take
 
 cdef struct Step:  # of writing an item; all of it is written, so that steps can be compared as bytes
-    Py_ssize_t kind  # TEXT, ENTRY, LINE, or the operation's
-    size_t start  # in the scratch buffer; or the entry at place 0; or the number of the step behind the line
+    Py_ssize_t kind  # TEXT, ENTRY, OWN, LINE, or the operation's
+    size_t start  # in the scratch buffer; the entry at place 0; the number of the text, or of the step behind the line
     size_t length  # or how far it is from the entry of a place to that of the next
     void *operation  # or the line
 
@@ -47,27 +56,36 @@ cdef inline size_t scaled(size_t size, size_t sample, size_t total) noexcept:
     """What `total` will take, when `sample` took `size`, and a little more."""
     return <size_t>(<double>size / (sample + (sample == 0)) * total * 1.06)
 
-cdef sha256_block_function SHA256 = sha256_select(0)
+cdef sha256_function SHA256 = sha256_select(0)
+
+cdef struct Message:  # a text to be hashed, padded, and where in `texts` how much of its digest goes
+    Buffer text
+    Sha256 hash
+    size_t start
+    int digest
 
 
 cdef class _Records:
     """Records whose values are worked out, one of which is being written."""
 
     cdef _Program program
-    cdef tuple records, lookups
+    cdef tuple records
     cdef _Arrays arrays
-    # For each record: which fields are true, and where its values begin.
+    # For each record: which fields are true, and where its values begin, and where the last one's end.
     cdef uint64_t *truths
     cdef size_t *value_starts
     cdef uint32_t *counts  # the lengths of its lists
     cdef uint8_t *same  # for each of them, the first list that is the same one
     cdef PyObject **packed  # and their texts, or NULL
     cdef list held  # so that the texts stay
-    # The start of each value in `texts`, and that of the next one.
+    # The start of each value in `texts`, and that of the next one; before them, those of the lookups.
     cdef uint32_t *entries
     cdef size_t n_entries
+    cdef size_t *lookup_at  # for each lookup, the entry of its text for 0
     cdef Py_ssize_t longest  # of all lists
     cdef Buffer texts, scratch
+    cdef Message messages[2]  # two are hashed at once
+    cdef int n_messages
     # The record that is being written.
     cdef PyObject *record
     cdef Py_ssize_t current  # its number
@@ -85,22 +103,27 @@ cdef class _Records:
         self.arrays = _Arrays()
         cdef size_t n = len(records)
         self.truths = <uint64_t *>self.arrays.take(n, sizeof(uint64_t))
-        self.value_starts = <size_t *>self.arrays.take(n, sizeof(size_t))
+        self.value_starts = <size_t *>self.arrays.take(n + 1, sizeof(size_t))
         self.counts = <uint32_t *>self.arrays.take(n * program.n_lists, sizeof(uint32_t))
         self.same = <uint8_t *>self.arrays.take(n * program.n_lists, sizeof(uint8_t))
         self.packed = <PyObject **>self.arrays.take(n * program.n_lists, sizeof(PyObject *))
         self.held = []
         self.value_at = <size_t *>self.arrays.take(program.n_values, sizeof(size_t))
         self.value_end = <int *>self.arrays.take(program.n_values, sizeof(int))
+        self.lookup_at = <size_t *>self.arrays.take(program.n_lookups, sizeof(size_t))
         self.cursor = <Py_ssize_t *>self.arrays.take(program.n_lists, sizeof(Py_ssize_t))
         self.steps = <Step *>self.arrays.take(program.n_operations + program.n_lines, sizeof(Step))
         open_buffer(&self.texts, 4096)
         open_buffer(&self.scratch, 4096)
+        open_buffer(&self.messages[0].text, 4096)
+        open_buffer(&self.messages[1].text, 4096)
         self.prepare()
 
     def __dealloc__(self):
         close_buffer(&self.texts)
         close_buffer(&self.scratch)
+        close_buffer(&self.messages[0].text)
+        close_buffer(&self.messages[1].text)
 
     @cython.final
     cdef int prepare(self) except -1:
@@ -110,10 +133,14 @@ cdef class _Records:
         for i in range(n):
             self.value_starts[i] = total
             total += self.check_record(i)
+        self.value_starts[n] = total
+        for i in range(n + 1):
+            self.value_starts[i] += self.program.n_lookups * (self.longest + 1)
+        total = self.value_starts[n]
         if n > UINT32_MAX or total >= UINT32_MAX:
             raise OverflowError("more records or values than fit 32 bits")
-        self.lookups = tuple([self.texts_of(lookup.text) for lookup in self.program.source.lookups])
         self.entries = <uint32_t *>self.arrays.take(total + 1, sizeof(uint32_t))
+        self.put_lookups()
         for i in range(n):
             self.ask_ahead(self.program.fields_of_values, NULL, i, n)
             self.enter(i)
@@ -122,7 +149,7 @@ cdef class _Records:
                     self.put_values(v)
             if i + 1 == SAMPLE:
                 reserve(&self.texts, scaled(self.texts.used, self.n_entries, total))
-        self.entries[self.n_entries] = self.texts.used
+        self.hash_messages()
         return 0
 
     @cython.final
@@ -191,9 +218,16 @@ cdef class _Records:
         return PyTuple_GET_ITEM(self.items(place.each), place.index)
 
     @cython.final
-    cdef tuple texts_of(self, text):
-        """A lookup's text for every place that an item can have."""
-        return tuple([text(number).encode() for number in range(self.longest + 1)])
+    cdef int put_lookups(self) except -1:
+        """The texts of each lookup for every place that an item can have."""
+        for i, lookup in enumerate(self.program.source.lookups):
+            self.lookup_at[i] = self.n_entries
+            for place in range(self.longest + 1):
+                text = lookup.text(place).encode()
+                put_text(&self.texts, text_of(text))
+                self.n_entries += 1
+                self.entries[self.n_entries] = self.texts.used
+        return 0
 
     @cython.final
     cdef inline Py_ssize_t values_of(self, int value) noexcept:
@@ -231,6 +265,8 @@ cdef class _Records:
         cdef size_t i
         cdef int number
         cdef uint64_t rest = fields
+        if not fields:
+            return
         if k + 6 < n:
             record = self.record_at(order, k + 6)
             for number in range(0, self.program.width, 8):
@@ -258,21 +294,23 @@ cdef class _Records:
     @cython.final
     cdef inline void ask_for_values(self, const uint32_t *order, size_t k, size_t n) noexcept:
         """So do their values, in another order than their own."""
+        cdef size_t start, end
         if k + 8 < n:
             prefetch(self.entries + self.value_starts[order[k + 8]])
-            prefetch(self.texts.data + self.entries[self.value_starts[order[k + 4]]])
+            start = self.entries[self.value_starts[order[k + 4]]]
+            end = self.entries[self.value_starts[order[k + 4] + 1]]
+            prefetch_stretch(self.texts.data + start, min(end - start, MOST_ASKED))
 
     @cython.final
     cdef int put_values(self, int first) except -1:
         """Work out the texts of a record's value, or of values that stand together: item by item."""
         cdef Value *value = &self.program.values[first]
         cdef Place place
-        cdef size_t start
         cdef int v, done
         self.forget_steps()
         self.start(&place, value.over, True)
         for v in range(value.width):
-            self.add_steps(self.program.values[first + v].text, False, place.each, -1)
+            self.add_steps(self.program.values[first + v].text, False, &place, -1)
             self.value_end[v] = self.n_steps
         for place.index in range(place.count):
             place.at = place.index
@@ -280,33 +318,56 @@ cdef class _Records:
                 self.look_at_item(&place)
             done = 0
             for v in range(value.width):
-                self.entries[self.n_entries] = start = self.texts.used
                 # Values of the same item may be used already.
                 self.n_entries += 1
-                self.entries[self.n_entries] = start
-                self.put_steps(&self.texts, self.steps + done, self.value_end[v] - done, self.scratch.data, &place)
-                self.finish_value(&self.program.values[first + v], start)
+                self.put_value(&self.program.values[first + v], self.steps + done, self.value_end[v] - done, &place)
                 self.entries[self.n_entries] = self.texts.used
                 done = self.value_end[v]
         return 0
 
     @cython.final
-    cdef int finish_value(self, Value *value, size_t start) except -1:
-        cdef size_t i, length = self.texts.used - start
-        if value.translated:
-            for i in range(start, self.texts.used):
-                self.texts.data[i] = <char>value.translation[<uint8_t>self.texts.data[i]]
-        if value.limit and length > value.limit:
-            length = value.limit
-            memcpy(self.texts.data + start + length - value.ellipsis.length, value.ellipsis.data, value.ellipsis.length)
+    cdef inline int put_value(self, Value *value, const Step *steps, int n_steps, Place *place) except -1:
+        cdef Message *message = &self.messages[self.n_messages]
+        cdef Buffer *out = &message.text if value.digest else &self.texts
+        cdef size_t start = 0 if value.digest else self.texts.used
+        out.used = start
+        self.put_steps(out, steps, n_steps, self.scratch.data, place)
+        self.finish_value(value, out, start)
         if value.digest:
+            reserve(out, SHA256_PADDING)
+            message.hash.text = <const uint8_t *>out.data
+            message.hash.n_blocks = sha256_pad(<uint8_t *>out.data, out.used)
+            message.start, message.digest = self.texts.used, value.digest
             reserve(&self.texts, value.digest)
-            sha256_base32(SHA256, self.texts.data + start, length, self.texts.data + start, value.digest)
-            length = value.digest
-        self.texts.used = start + length
+            self.texts.used += value.digest
+            self.n_messages += 1
+            if self.n_messages == 2 or value.is_used:
+                self.hash_messages()
         if self.texts.used > UINT32_MAX:
             raise OverflowError("the values take more than 4 GiB")
         return 0
+
+    @cython.final
+    cdef inline void finish_value(self, const Value *value, Buffer *out, size_t start) noexcept:
+        cdef size_t i, length = out.used - start
+        if value.translated:
+            for i in range(start, out.used):
+                out.data[i] = <char>value.translation[<uint8_t>out.data[i]]
+        if value.limit and length > value.limit:
+            out.used = start + value.limit
+            memcpy(out.data + out.used - value.ellipsis.length, value.ellipsis.data, value.ellipsis.length)
+
+    @cython.final
+    cdef void hash_messages(self) noexcept:
+        """Put the digests of the texts that wait for it into the values."""
+        cdef int i
+        if self.n_messages:
+            sha256_hash(SHA256, &self.messages[0].hash, &self.messages[1].hash if self.n_messages == 2 else NULL)
+        for i in range(self.n_messages):
+            sha256_base32(
+                self.messages[i].hash.state, self.texts.data + self.messages[i].start, self.messages[i].digest
+            )
+        self.n_messages = 0
 
     @cython.final
     cdef Py_ssize_t entry(self, int v, Place *place) except -1:
@@ -344,12 +405,13 @@ cdef class _Records:
         self.scratch.used = 0
 
     @cython.final
-    cdef int add_steps(self, Template template, bint fused, int each, int by) except -1:
+    cdef int add_steps(self, Template template, bint fused, const Place *place, int by) except -1:
         """Write what the template says of the record into the scratch buffer, and list the steps for each item.
 
         With `fused` the template goes on where the last one ended. Entries are told by the item's place in its list, or
         by that of its value `by`, so that the steps may be the same for other records.
         """
+        cdef int each = place.each
         cdef int o
         cdef Operation *operation
         cdef Step *step
@@ -372,6 +434,14 @@ cdef class _Records:
                 step.kind = ENTRY
                 step.start = self.value_at[operation.argument] if by < 0 else <size_t>(operation.argument - by)
                 step.length = value.width if by < 0 else 1
+            elif operation.kind == ITEM and by < 0 and 0 <= operation.argument < place.n_texts:
+                step.kind, step.start = OWN, operation.argument
+            elif operation.kind == LOOKUP and by < 0:
+                step.kind, step.start, step.length = ENTRY, self.lookup_at[operation.argument], 1
+                if self.program.lookup_by[operation.argument]:
+                    # From the number of all items down.
+                    step.start += self.counts[self.current * self.program.n_lists + each]
+                    step.length = <size_t>-1
             else:
                 step.kind, step.operation = operation.kind, operation
             goes_on = not operation.of_item
@@ -387,20 +457,52 @@ cdef class _Records:
     cdef inline int put_steps(
         self, Buffer *out, const Step *steps, int n_steps, const char *scratch, Place *place
     ) except -1:
-        cdef size_t s = 0
-        cdef const Step *step
-        while s < n_steps:
-            step = &steps[s]
-            s += 1
+        cdef const Step *step = steps
+        cdef const Step *last = steps + n_steps
+        cdef const char *text
+        cdef size_t length
+        cdef const uint32_t *entry
+        cdef char *to = out.data + out.used
+        cdef const char *end = out.data + out.size - PADDING
+        while step != last:
             if step.kind == TEXT:
-                put_padded(out, scratch + step.start, step.length)
+                text, length = scratch + step.start, step.length
             elif step.kind == ENTRY:
-                self.put_entry(out, step.start + place.at * step.length)
-            elif step.kind != LINE:
-                self.put_of_item(out, <Operation *>step.operation, place)
-            elif not self.begin_line(out, <const Line *>step.operation, place):
-                s = step.start
+                entry = self.entries + (step.start + place.at * step.length)
+                text, length = self.texts.data + entry[0], entry[1] - entry[0]
+            elif step.kind == OWN:
+                text, length = place.texts[step.start].data, place.texts[step.start].length
+                if <Py_ssize_t>length <= end - to:
+                    copy_before(<const char *>place.end, to, text, length)
+                    to += length
+                    step += 1
+                    continue
+            else:
+                out.used = to - out.data
+                step = self.other_step(out, steps, step, place)
+                to, end = out.data + out.used, out.data + out.size - PADDING
+                continue
+            if <Py_ssize_t>length > end - to:
+                # The text may be in the same buffer, which moves: come again.
+                out.used = to - out.data
+                reserve(out, length)
+                to, end = out.data + out.used, out.data + out.size - PADDING
+                continue
+            copy_padded(to, text, length)
+            to += length
+            step += 1
+        prefetch_output(to, to - out.data - out.used)
+        out.used = to - out.data
         return 0
+
+    @cython.final
+    cdef const Step *other_step(self, Buffer *out, const Step *steps, const Step *step, Place *place) except NULL:
+        """Take a step that is none of the frequent ones; the step after it."""
+        if step.kind != LINE:
+            self.put_of_item(out, <Operation *>step.operation, place)
+        elif not self.begin_line(out, <const Line *>step.operation, place):
+            return steps + step.start
+        return step + 1
 
     @cython.final
     cdef bint begin_line(self, Buffer *out, const Line *line, Place *place) except -1:
@@ -445,8 +547,7 @@ cdef class _Records:
         if operation.kind == INDEX:
             return put_number(out, place.count - place.index if operation.argument else place.index)
         number = place.count - place.index if self.program.lookup_by[operation.argument] else place.index
-        value = PyTuple_GET_ITEM(PyTuple_GET_ITEM(<PyObject *>self.lookups, operation.argument), number)
-        return put(out, bytes_text(value), bytes_length(value))
+        return self.put_entry(out, self.lookup_at[operation.argument] + number)
 
     @cython.final
     cdef inline PyObject *item_field(self, PyObject *item, int field) except NULL:

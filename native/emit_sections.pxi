@@ -13,13 +13,12 @@ cdef extern from "emit.h":
     ctypedef struct Keys:
         const char *text
         const uint32_t *starts
-    uint64_t key_prefix(const char *key, size_t length) noexcept
-    void sort_blocks(Block *blocks, Block *spare, size_t count, int byte, const Keys *keys) noexcept
+    void sort_blocks(Block *blocks, Block *spare, size_t count, const Keys *keys) noexcept
     void prefetch_text(const char *text, size_t length) noexcept
 
 cdef enum:
     MOST_RESERVED = 1 << 28  # bytes: a guess may be wrong
-    AHEAD = 10  # how many items ahead their texts are asked for
+    AHEAD = 20  # how many items ahead their texts are asked for
     RECENT = 4  # shapes that a new one is compared with
 
 cdef struct Run:  # items of a list one after the other that are to be sorted: the entry of the first one's key
@@ -128,11 +127,17 @@ cdef class _Sections(_Records):
         """
         cdef const uint32_t *order = NULL
         cdef size_t i, k, count = 0
+        cdef uint64_t truth = 0
+        cdef bint chosen = self.keep or self.has_lines(section, truth)
         if section.order_by >= 0 and not section.by_item:
             order = self.record_order(section.order_by)
         for k in range(len(self.records)):
             i = order[k] if order != NULL else k
-            if self.keep or self.has_lines(section, self.truths[i]):
+            if self.truths[i] != truth:
+                # Most records are like the one before.
+                truth = self.truths[i]
+                chosen = self.keep or self.has_lines(section, truth)
+            if chosen:
                 self.chosen[count] = i
                 count += 1
         return count
@@ -200,22 +205,21 @@ cdef class _Sections(_Records):
             line = &self.program.lines[self.active[a]]
             fused = fused and not line.item_when and not line.item_unless
         self.forget_steps()
+        self.start(&place, row.each, row.of_items)
         for a in range(active):
             line = &self.program.lines[self.active[a]]
             step = &self.steps[self.n_steps]
             if not fused:
                 step.kind, step.length, step.operation = LINE, 0, line
                 self.n_steps += 1
-            self.add_steps(line.text, fused, row.each, self.order_by)
+            self.add_steps(line.text, fused, &place, self.order_by)
             if not fused:
                 step.start = self.n_steps
         if section.by_item:
             shape = self.shape(row, active if fused else 0)
             if fused and self.same_items(self.program.values[self.order_by].over, row.each):
-                self.start(&place, row.each, False)
                 return self.note(0, place.count, self.value_at[self.order_by], shape)
         self.cursor_to_start()
-        self.start(&place, row.each, row.of_items)
         for place.index in range(place.count):
             place.at = place.index
             if row.of_items:
@@ -360,13 +364,9 @@ cdef class _Sections(_Records):
     @cython.final
     cdef void sort(self, Block *blocks, size_t n) noexcept:
         """Put blocks in the order of their keys, which is stable; there is room for twice as many."""
-        cdef size_t i, start
         cdef Keys keys
-        for i in range(n):
-            start = self.entries[blocks[i].entry]
-            blocks[i].prefix = key_prefix(self.texts.data + start, self.entries[blocks[i].entry + 1] - start)
         keys.text, keys.starts = self.texts.data, self.entries
-        sort_blocks(blocks, blocks + n, n, 7, &keys)
+        sort_blocks(blocks, blocks + n, n, &keys)
 
     @cython.final
     cdef uint32_t *record_order(self, int v) except NULL:

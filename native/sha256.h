@@ -1,5 +1,6 @@
 /* SHA-256 (FIPS 180-4) of short texts and the base32 (RFC 4648) of its first bits: what kube-proxy makes chain names
- * from. On x86-64 the SHA extensions are used when the processor has them; sha256_select() looks once. */
+ * from. On x86-64 the SHA extensions are used when the processor has them; sha256_select() looks once. One text
+ * after the other would wait for their answers, so two are hashed at once. */
 #ifndef KCOMPILE_SHA256_H
 #define KCOMPILE_SHA256_H
 
@@ -19,7 +20,14 @@ static const uint32_t SHA256_K[64] __attribute__((aligned(16))) = {
 static const uint32_t SHA256_INITIAL[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                            0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
-typedef void (*sha256_block_function)(uint32_t state[8], const uint8_t *block);
+typedef struct { /* a padded text and its hash */
+    const uint8_t *text;
+    size_t n_blocks;
+    uint32_t state[8];
+} Sha256;
+
+/* Works a block of a text into its state, and the same block of another text, or NULL, into that one's. */
+typedef void (*sha256_function)(Sha256 *one, Sha256 *other, size_t block);
 
 static inline uint32_t sha256_rotate(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
@@ -27,7 +35,7 @@ static inline uint32_t sha256_load(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static void sha256_block_portable(uint32_t state[8], const uint8_t *block) {
+static void sha256_block_portable(uint32_t *state, const uint8_t *block) {
     uint32_t w[64], v[8];
     for (int i = 0; i < 16; i++) w[i] = sha256_load(block + 4 * i);
     for (int i = 16; i < 64; i++) {
@@ -55,39 +63,56 @@ static void sha256_block_portable(uint32_t state[8], const uint8_t *block) {
     for (int i = 0; i < 8; i++) state[i] += v[i];
 }
 
+static void sha256_portable(Sha256 *one, Sha256 *other, size_t block) {
+    sha256_block_portable(one->state, one->text + 64 * block);
+    if (other) sha256_block_portable(other->state, other->text + 64 * block);
+}
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
 #include <immintrin.h>
 
 /* The instructions keep the state as (a, b, e, f) and (c, d, g, h), and do two rounds at a time. */
-__attribute__((target("sha,sse4.1,ssse3"))) static void sha256_block_x86(uint32_t state[8], const uint8_t *block) {
+__attribute__((target("sha,sse4.1,ssse3"), always_inline)) static inline void sha256_rounds_x86(
+    Sha256 *const *texts, const int count, size_t block) {
     const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
-    __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xB1);
-    __m128i high = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1B);
-    __m128i abef = _mm_alignr_epi8(low, high, 8), cdgh = _mm_blend_epi16(high, low, 0xF0);
-    const __m128i abef_before = abef, cdgh_before = cdgh;
-    __m128i w[4];
-    for (int i = 0; i < 4; i++)
-        w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(block + 16 * i)), big_endian);
+    __m128i abef[2], cdgh[2], abef_before[2], cdgh_before[2], w[2][4];
+    for (int n = 0; n < count; n++) {
+        __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)texts[n]->state), 0xB1);
+        __m128i high = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(texts[n]->state + 4)), 0x1B);
+        abef[n] = abef_before[n] = _mm_alignr_epi8(low, high, 8);
+        cdgh[n] = cdgh_before[n] = _mm_blend_epi16(high, low, 0xF0);
+        const __m128i *words = (const __m128i *)(texts[n]->text + 64 * block);
+        for (int i = 0; i < 4; i++) w[n][i] = _mm_shuffle_epi8(_mm_loadu_si128(words + i), big_endian);
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < 16; i++) {
-        __m128i *now = &w[i & 3], next = w[(i + 3) & 3];
-        if (i >= 4) {
-            /* w[t] = w[t-16] + s0(w[t-15]) + w[t-7] + s1(w[t-2]), four at a time. */
-            __m128i middle = _mm_alignr_epi8(next, w[(i + 2) & 3], 4);
-            *now = _mm_sha256msg1_epu32(*now, w[(i + 1) & 3]);
-            *now = _mm_sha256msg2_epu32(_mm_add_epi32(*now, middle), next);
+#pragma GCC unroll 2
+        for (int n = 0; n < count; n++) {
+            __m128i *now = &w[n][i & 3], next = w[n][(i + 3) & 3];
+            if (i >= 4) {
+                /* w[t] = w[t-16] + s0(w[t-15]) + w[t-7] + s1(w[t-2]), four at a time. */
+                __m128i middle = _mm_alignr_epi8(next, w[n][(i + 2) & 3], 4);
+                *now = _mm_sha256msg1_epu32(*now, w[n][(i + 1) & 3]);
+                *now = _mm_sha256msg2_epu32(_mm_add_epi32(*now, middle), next);
+            }
+            __m128i words = _mm_add_epi32(*now, _mm_load_si128((const __m128i *)(SHA256_K + 4 * i)));
+            cdgh[n] = _mm_sha256rnds2_epu32(cdgh[n], abef[n], words);
+            abef[n] = _mm_sha256rnds2_epu32(abef[n], cdgh[n], _mm_shuffle_epi32(words, 0x0E));
         }
-        __m128i words = _mm_add_epi32(*now, _mm_load_si128((const __m128i *)(SHA256_K + 4 * i)));
-        cdgh = _mm_sha256rnds2_epu32(cdgh, abef, words);
-        abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(words, 0x0E));
     }
-    abef = _mm_add_epi32(abef, abef_before);
-    cdgh = _mm_add_epi32(cdgh, cdgh_before);
-    low = _mm_shuffle_epi32(abef, 0x1B);
-    high = _mm_shuffle_epi32(cdgh, 0xB1);
-    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(low, high, 0xF0));
-    _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(high, low, 8));
+    for (int n = 0; n < count; n++) {
+        __m128i low = _mm_shuffle_epi32(_mm_add_epi32(abef[n], abef_before[n]), 0x1B);
+        __m128i high = _mm_shuffle_epi32(_mm_add_epi32(cdgh[n], cdgh_before[n]), 0xB1);
+        _mm_storeu_si128((__m128i *)texts[n]->state, _mm_blend_epi16(low, high, 0xF0));
+        _mm_storeu_si128((__m128i *)(texts[n]->state + 4), _mm_alignr_epi8(high, low, 8));
+    }
+}
+
+__attribute__((target("sha,sse4.1,ssse3"))) static void sha256_x86(Sha256 *one, Sha256 *other, size_t block) {
+    Sha256 *const texts[2] = {one, other};
+    if (other) sha256_rounds_x86(texts, 2, block);
+    else sha256_rounds_x86(texts, 1, block);
 }
 
 static int sha256_x86_supported(void) {
@@ -97,30 +122,42 @@ static int sha256_x86_supported(void) {
 }
 #endif
 
-/* The fastest block function of this processor; with `portable` the one in plain C. */
-static sha256_block_function sha256_select(int portable) {
+/* The fastest function of this processor; with `portable` the one in plain C. */
+static sha256_function sha256_select(int portable) {
 #if defined(__x86_64__) && defined(__GNUC__)
-    if (!portable && sha256_x86_supported()) return sha256_block_x86;
+    if (!portable && sha256_x86_supported()) return sha256_x86;
 #endif
     (void)portable;
-    return sha256_block_portable;
+    return sha256_portable;
 }
 
+#define SHA256_PADDING 72       /* what padding may write behind a text */
 #define SHA256_BASE32_LENGTH 52 /* 256 bits in characters of 5 bits; the last one carries a single bit */
 
-/* Write the first `count` (at most SHA256_BASE32_LENGTH) characters of the base32 of the SHA-256 of a text. */
-static inline void sha256_base32(sha256_block_function block, const char *text, size_t length, char *out, int count) {
-    uint32_t state[8];
-    uint8_t last[128] = {0};
-    size_t whole = length / 64 * 64, rest = length - whole;
-    memcpy(state, SHA256_INITIAL, sizeof state);
-    for (size_t i = 0; i < whole; i += 64) block(state, (const uint8_t *)text + i);
-    size_t padded = rest < 56 ? 64 : 128;
-    memcpy(last, text + whole, rest);
-    last[rest] = 0x80;
+/* Pad a text to whole blocks, where it stands; the number of blocks. */
+static inline size_t sha256_pad(uint8_t *text, size_t length) {
+    size_t n_blocks = (length + 8) / 64 + 1;
     uint64_t bits = (uint64_t)length * 8;
-    for (int i = 0; i < 8; i++) last[padded - 1 - i] = (uint8_t)(bits >> 8 * i);
-    for (size_t i = 0; i < padded; i += 64) block(state, last + i);
+    memset(text + length, 0, SHA256_PADDING);
+    text[length] = 0x80;
+    for (int i = 0; i < 8; i++) text[64 * n_blocks - 1 - i] = (uint8_t)(bits >> 8 * i);
+    return n_blocks;
+}
+
+/* The hash of a padded text, and of another if that is not NULL. */
+static inline void sha256_hash(sha256_function function, Sha256 *one, Sha256 *other) {
+    size_t i = 0;
+    memcpy(one->state, SHA256_INITIAL, sizeof one->state);
+    if (other) {
+        memcpy(other->state, SHA256_INITIAL, sizeof other->state);
+        for (; i < one->n_blocks && i < other->n_blocks; i++) function(one, other, i);
+        for (size_t j = i; j < other->n_blocks; j++) function(other, NULL, j);
+    }
+    for (; i < one->n_blocks; i++) function(one, NULL, i);
+}
+
+/* Write the first `count` (at most SHA256_BASE32_LENGTH) characters of the base32 of a hash. */
+static inline void sha256_base32(const uint32_t *state, char *out, int count) {
     /* Five bytes are eight characters: each octet of a word takes five bits, and goes on from "A" or, from 26 on, "2". */
     for (int i = 0; i < count; i += 8) {
         int bit = i * 5, word = bit / 32;

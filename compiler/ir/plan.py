@@ -107,8 +107,9 @@ class ServicePortInfo:
     @property
     def name(self) -> str:
         """kube-proxy's ServicePortName: `ns/name:port`, or `ns/name` for an unnamed port."""
-        service = f"{self.namespace}/{self.service}"
-        return f"{service}:{self.port_name}" if self.port_name else service
+        if self.port_name:
+            return f"{self.namespace}/{self.service}:{self.port_name}"
+        return f"{self.namespace}/{self.service}"
 
     @property
     def externally_accessible(self) -> bool:

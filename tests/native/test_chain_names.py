@@ -17,14 +17,14 @@ def test_the_extension_hashes_as_the_twin_does(text: bytes, length: int) -> None
     assert native.digest(text, length) == twin.digest(text, length)
 
 
-@given(TEXTS, st.integers(min_value=0, max_value=twin.MAX_LENGTH))
-def test_plain_c_hashes_as_the_instructions_of_the_processor_do(text: bytes, length: int) -> None:
-    assert native.portable_digest(text, length) == native.digest(text, length)
+@given(st.lists(TEXTS, max_size=20), st.integers(min_value=0, max_value=twin.MAX_LENGTH))
+def test_a_batch_is_one_after_the_other(texts: list[bytes], length: int) -> None:
+    assert native.digests(texts, length) == twin.digests(texts, length) == [twin.digest(text, length) for text in texts]
 
 
-@given(st.lists(TEXTS, max_size=20))
-def test_a_batch_is_one_after_the_other(texts: list[bytes]) -> None:
-    assert native.digests(texts) == twin.digests(texts) == [twin.digest(text) for text in texts]
+@given(st.lists(TEXTS, max_size=20), st.integers(min_value=0, max_value=twin.MAX_LENGTH))
+def test_plain_c_hashes_as_the_instructions_of_the_processor_do(texts: list[bytes], length: int) -> None:
+    assert native.portable_digests(texts, length) == native.digests(texts, length)
 
 
 @pytest.mark.parametrize("module", [native, twin])

@@ -141,18 +141,28 @@ def test_refilled_records_that_sort_alike_are_merged_with_those_that_stay() -> N
             assert kept.refill(others, itemgetter(0), FRAMES) == want
 
 
-def test_many_blocks_are_sorted_and_stay_in_order_where_keys_are_equal() -> None:
+MANY_KEYS = {
+    "names": [f"shared-prefix-{i * 7919 % 50}" for i in range(5000)],
+    "different names": [f"name-{i * 7919 % 5000}" for i in range(5000)],
+    "like digests": [f"AAAAAAA{chr(ord('A') + i % 26)}" for i in range(5000)],
+    "but one like digests": [f"AAAAAAA{chr(ord('A') + i % 26)}" for i in range(4999)] + ["AAAA-AAA"],
+}
+
+
+@pytest.mark.parametrize("digest", [0, 4, 8, 16])
+@pytest.mark.parametrize("keys", MANY_KEYS)
+def test_many_blocks_are_sorted_and_stay_in_order_where_keys_are_equal(keys: str, digest: int) -> None:
     table = Table(
         fields=("key", "number"),
-        values={"key_of": Value("{key}")},
+        values={"key_of": Value("{key}", digest=digest)},
         sections=(Section("s", order_by="key_of"),),
-        rows=(Line("s", "{key} {number}"),),
+        rows=(Line("s", "{key_of} {number}"),),
     )
-    given_records = [(f"shared-prefix-{(i * 7919) % 50}", i) for i in range(5000)]
+    given_records = [(key, i) for i, key in enumerate(MANY_KEYS[keys])]
     got = native.fill(compile_table(table), given_records, [(b"", b"")])
     assert got == twin.fill(compile_table(table), given_records, [(b"", b"")])
-    keys = [(key, int(number)) for key, number in (line.split() for line in got.decode().splitlines())]
-    assert keys == sorted(keys)
+    written = [(key, int(number)) for key, number in (line.split() for line in got.decode().splitlines())]
+    assert written == sorted(written)
 
 
 @pytest.mark.parametrize("case", ["dual-stack", "random-005", "session-affinity-local"])

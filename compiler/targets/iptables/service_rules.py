@@ -153,12 +153,16 @@ def address_of(options: Options, ip: str) -> str:
 
 
 def values(options: Options, chance: Callable[[int], str]) -> dict[str, Value | Join | Lookup]:
-    """Chain names: SVC, SVL, EXT and FW chains of a Service port share one hash."""
+    """Chain names: SVC, SVL, EXT and FW chains of a Service port share one hash.
+
+    An endpoint's hash does not take over the text of `address`: the processor stalls where it reads what it just wrote.
+    """
+    address = address_of(options, "endpoint.ip")
     return {
         "hash": Value("{name}{protocol}", digest=16),
         "ip": Value("{endpoint.ip}", over="endpoints"),
-        "address": Value(address_of(options, "endpoint.ip"), over="endpoints"),
-        "endpoint_hash": Value("{name}{protocol}{address}", over="endpoints", digest=16),
+        "address": Value(address, over="endpoints"),
+        "endpoint_hash": Value("{name}{protocol}" + address, over="endpoints", digest=16),
         "statistic": Lookup("remaining", lambda remaining: statistic(remaining, chance)),
     }
 
