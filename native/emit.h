@@ -45,6 +45,11 @@ static inline void copy_short(char *to, const char *text, size_t length) {
     }
 }
 
+static inline char *append_short(char *to, const char *text, size_t length) {
+    copy_short(to, text, length);
+    return to + length;
+}
+
 /* What may be read behind a text in a buffer, and written behind a copy of it. No more than it takes: what lies behind a
  * text may have to come from memory. */
 #define PADDING 64

@@ -11,6 +11,8 @@ cdef enum:
     VALUE = 5
     JOIN = 6
     MAX_FIELDS = 64
+    MOST_OF_TEXT = 255  # bytes that an item's text has which is read from its list
+    MOST_DIGITS = 20
 
 cdef struct Operation:
     int kind
@@ -64,6 +66,7 @@ cdef struct JoinSpec:
     int each
     Template text
     Text separator
+    size_t most  # that an item takes, without what is of unknown length
 
 
 @cython.final
@@ -114,6 +117,7 @@ cdef class _Program:
             self.joins[i].each = self.position(join.each, self.n_lists, "list")
             self.joins[i].text = self.template(join.operations, join.each, 0, self.n_values)
             self.joins[i].separator = text_of(join.separator)
+            self.joins[i].most = len(join.separator) + sum([self.most_of(kind, argument) for kind, argument in join.operations])
         for i, section in enumerate(source.sections):
             self.read_section(&self.sections[i], section)
 
@@ -200,6 +204,12 @@ cdef class _Program:
         row.last = self.n_lines
         self.widest_row = max(self.widest_row, row.last - row.first)
         return 0
+
+    cdef size_t most_of(self, int kind, argument) except? 0xffffffff:
+        """The length of a literal, and the greatest one of an item's own text or of a number."""
+        if kind == LITERAL:
+            return len(argument)
+        return MOST_OF_TEXT if kind == ITEM else MOST_DIGITS
 
     cdef uint64_t mask(self, positions, int end) except? 0xffffffffffffffff:
         cdef uint64_t mask = 0

@@ -20,6 +20,7 @@ cdef extern from "emit.h":
     void prefetch_first_items(PyObject *items, bint texts) noexcept
     void prefetch_slot(PyObject *tuple, Py_ssize_t number) noexcept
     void prefetch(const void *place) noexcept
+    char *append_short(char *to, const char *text, size_t length) noexcept
     void prefetch_stretch(const char *text, size_t length) noexcept
     void prefetch_output(const char *end, size_t length) noexcept
 
@@ -309,6 +310,8 @@ cdef class _Records:
         cdef int v, done
         self.forget_steps()
         self.start(&place, value.over, True)
+        if not place.count:
+            return 0
         for v in range(value.width):
             self.add_steps(self.program.values[first + v].text, False, &place, -1)
             self.value_end[v] = self.n_steps
@@ -570,20 +573,33 @@ cdef class _Records:
     @cython.final
     cdef int put_join(self, Buffer *out, JoinSpec *join) except -1:
         cdef Place place
-        cdef int o
         cdef Operation *operation
+        cdef char *to
+        cdef int o
         self.cursor_to_start()
         self.start(&place, join.each, True)
         for place.index in range(place.count):
             self.look_at_item(&place)
+            # Room for what is written without asking: literals, the item's own texts and numbers.
+            reserve(out, join.most)
+            to = out.data + out.used
             if place.index:
-                put_text(out, join.separator)
+                to = append_short(to, join.separator.data, join.separator.length)
             for o in range(join.text.first, join.text.last):
                 operation = &self.program.operations[o]
                 if operation.kind == LITERAL:
-                    put_text(out, operation.text)
-                elif operation.of_item:
-                    self.put_of_item(out, operation, &place)
+                    to = append_short(to, operation.text.data, operation.text.length)
+                elif operation.kind == ITEM and 0 <= operation.argument < place.n_texts:
+                    to = append_short(to, place.texts[operation.argument].data, place.texts[operation.argument].length)
+                elif operation.kind == INDEX:
+                    to += write_decimal(to, place.count - place.index if operation.argument else place.index)
                 else:
-                    self.put_of_record(out, operation)
+                    out.used = to - out.data
+                    if operation.of_item:
+                        self.put_of_item(out, operation, &place)
+                    else:
+                        self.put_of_record(out, operation)
+                    reserve(out, join.most)
+                    to = out.data + out.used
+            out.used = to - out.data
         return 0

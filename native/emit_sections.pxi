@@ -62,6 +62,7 @@ cdef class _Sections(_Records):
     cdef Block *sorted
     cdef size_t n_sorted
     cdef Buffer sorted_runs
+    cdef Place noted  # the item that is being written
 
     def __init__(self, _Program program, tuple records):
         _Records.__init__(self, program, records)
@@ -309,14 +310,14 @@ cdef class _Sections(_Records):
         """Write the lines of the item of a run whose key has the entry."""
         cdef const Shape *shape = <const Shape *>self.shapes.data + run.shape
         cdef const Step *steps = <const Step *>(shape + 1)
-        cdef Place place
+        cdef Place *place = &self.noted
         place.at = entry
         if shape.of_record:
             self.enter(run.record)
             self.cursor_to_start()
-            self.start(&place, shape.row.each, False)
+            self.start(place, shape.row.each, False)
             place.index = run.index + (entry - run.entry) // self.program.values[self.order_by].width
-        self.put_steps(&self.output, steps, shape.n_steps, <const char *>(steps + shape.n_steps), &place)
+        self.put_steps(&self.output, steps, shape.n_steps, <const char *>(steps + shape.n_steps), place)
         self.written += shape.lines
         return 0
 
