@@ -83,9 +83,11 @@ def _constant(fields: Mapping[int, int]) -> dict[int, int]:
     return found
 
 
-def _with_endpoints(rules: Sequence[RuleCode], chains: Chains, addresses: Addresses) -> list[RuleCode]:
+def _with_endpoints(rules: list[RuleCode], chains: Chains, addresses: Addresses) -> list[RuleCode]:
     """Rules with one in the place of those that share packets evenly among endpoints, and of the two of an endpoint:
     kube-proxy marks what it sends to itself, and then translates."""
+    if len(rules) < 2:
+        return rules
     found: list[RuleCode] = []
     number = 0
     while number < len(rules):
@@ -106,8 +108,10 @@ def _endpoint(rules: Sequence[RuleCode], addresses: Addresses) -> Words:
         return []
     (source,), (flip, *change), (translate, *target) = rules[0].matches, rules[0].statements, rules[1].statements
     opcode, line = parts(translate)
+    if opcode != p.TRANSLATE or flip != p.op(p.FLIP, p.MARK) or len(change) != 2:
+        return []
     itself = next((word.address for word in target if isinstance(word, Entry)), None)
-    if opcode != p.TRANSLATE or flip != p.op(p.FLIP, p.MARK) or len(change) != 2 or itself is None:
+    if itself is None:
         return []
     if source != [p.op(p.EQUAL, p.SOURCE), addresses.number(itself)]:
         return []
@@ -125,7 +129,7 @@ def _one_of(rules: Sequence[RuleCode], chains: Chains) -> Words:
     return [op(p.SHARE, len(shares)), *shares[0][1:3], *(word for share in shares for word in share[3:])]
 
 
-def _without_jumps(rules: Sequence[RuleCode], chains: Chains) -> list[RuleCode]:
+def _without_jumps(rules: list[RuleCode], chains: Chains) -> list[RuleCode]:
     """Rules with what a chain of one rule does in the place of the jump there, and without those that then do
     nothing."""
     found: list[RuleCode | None] = []
@@ -168,7 +172,7 @@ def _put_last_chains_in_place(chains: Chains, bases: Mapping[int, bool], jumps: 
 
 def _has_chance(rules: Sequence[RuleCode]) -> bool:
     """Whether a rule jumps by chance: what comes behind it belongs together with it."""
-    return any(parts(rule.statements[0])[0] == p.CHANCE for rule in rules)
+    return len(rules) > 0 and rules[0].statements[0] == p.CHANCE
 
 
 def _accepting(bases: Mapping[int, bool], chains: Chains, jumps: Mapping[int, int]) -> set[int]:
