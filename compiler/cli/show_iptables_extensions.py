@@ -17,13 +17,25 @@ SHOWN_AS: Mapping[str, str] = MappingProxyType({"NOTRACK": "CT"})
 
 def match_text(match: Extension) -> str:
     """What a match says; "" for nothing. One that is not known here is given as it was read."""
-    return _MATCHES.get(match.name, _as_given)(match)
+    try:
+        return _MATCHES.get(match.name, _as_given)(match)
+    except _MISFITS:
+        return _as_given(match)
 
 
 def target_text(target: Extension) -> str:
     """What a target says beside its name; "" for nothing."""
-    if target.name in _TARGETS:
-        return _TARGETS[target.name](target)
+    try:
+        return _TARGETS.get(target.name, _options_as_given)(target)
+    except _MISFITS:
+        return _options_as_given(target)
+
+
+_MISFITS = (LookupError, ValueError, StopIteration)
+"""What options raise that iptables would not have taken."""
+
+
+def _options_as_given(target: Extension) -> str:
     return " ".join(map(str, target.options))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kcompile.ir.addresses import address_text
+from kcompile.ir.addresses import ADDRESS_MAX, address_text
 from kcompile.ir.ruleset import (
     PROTOCOLS,
     Base,
@@ -155,8 +155,9 @@ def component_text(component: Component, kind: str) -> str:
     if isinstance(component, str):
         return f'"{component}"'
     low, high = component
-    if kind in ("ipv4_addr", "ipv6_addr"):
-        family = 4 if kind == "ipv4_addr" else 6
+    family = {"ipv4_addr": 4, "ipv6_addr": 6}.get(kind)
+    # A broken text may have given the set another type after its elements.
+    if family and high <= ADDRESS_MAX[family]:
         size = high - low + 1
         if size & (size - 1) == 0 and low % size == 0:
             length = f"/{_MAX[family] - (size.bit_length() - 1)}" if size > 1 else ""
@@ -165,7 +166,7 @@ def component_text(component: Component, kind: str) -> str:
     names = PROTOCOLS if kind == "inet_proto" else NAMES.get(kind, {})
     if low == high and low in names.values():
         return next(name for name, number in names.items() if number == low)
-    if kind == "ether_addr":
+    if kind == "ether_addr" and low < 1 << 48:
         return low.to_bytes(6, "big").hex(":")
     if kind == "mark" and low == high:
         return f"0x{low:08x}"
