@@ -6,8 +6,8 @@ It is what kube-proxy holds after it has digested Services and EndpointSlices an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from kcompile.frontend.source import NOWHERE, Origin
 from kcompile.model.configuration import KubeProxyConfiguration
@@ -142,7 +142,8 @@ class FamilyPlan:
     addresses without prefix (loopback included). Node ports answer on those inside `node_port_cidrs`: the configured
     networks of this family, with "primary" resolved and the mode's default filled in, or "0.0.0.0/0" or "::/0" alone.
     `node_port_addresses` are the node's addresses inside them, loopback included, sorted by number.
-    `service_cidrs` are those of ServiceCIDR objects (kube-proxy takes no other source).
+    `service_cidrs` are those of ServiceCIDR objects (kube-proxy takes no other source). `derived` keeps what a target
+    has worked out from all of that for one file of the node and needs for the next.
     """
 
     family: Family
@@ -153,6 +154,7 @@ class FamilyPlan:
     node_port_addresses: tuple[str, ...] = ()
     detect_local: LocalDetector = LocalDetector()
     service_cidrs: tuple[str, ...] = ()
+    derived: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @property
     def node_ports_everywhere(self) -> bool:

@@ -24,7 +24,7 @@ def _data(value: Any) -> Any:
     if isinstance(value, Origin):
         return str(value.span)
     if dataclasses.is_dataclass(value):
-        return {field.name: _data(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: _data(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return {name: _data(item) for name, item in value._asdict().items()}
     if isinstance(value, tuple | list):

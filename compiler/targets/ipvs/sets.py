@@ -109,6 +109,13 @@ Elements = Mapping[IPSet, Mapping[str, None]]
 
 def elements(plan: FamilyPlan) -> Elements:
     """The elements of every set, spelled as kube-proxy hands them to ipset, in the order of Service ports."""
+    if "ipsets" not in plan.derived:
+        plan.derived["ipsets"] = _elements(plan)
+    found: Elements = plan.derived["ipsets"]
+    return found
+
+
+def _elements(plan: FamilyPlan) -> Elements:
     sets: dict[IPSet, dict[str, None]] = {ip_set: {} for ip_set in SETS}
     node_addresses = node_port_addresses(plan)
     for port in plan.service_ports:
@@ -168,8 +175,9 @@ def ipset(plan: NodePlan, families: tuple[Family, ...]) -> bytes:
                 lines += (f"add {name} {element}\n" for element in sorted(own, key=int))
             else:
                 lines.append(f"create {name} {ip_set.type} family {HASH_FAMILY[family]} {HASH_OPTIONS}\n")
-                lines += [f"add {name} {element}\n" for element in own if not is_refused(element)]
-                refused += [f"add {name} {element}\n" for element in own if is_refused(element)]
+                networks = dict.fromkeys(filter(is_refused, own)) if ip_set.type.endswith("net") else {}
+                lines += [f"add {name} {element}\n" for element in own if element not in networks]
+                refused += [f"add {name} {element}\n" for element in networks]
     return "".join(lines + refused).encode()
 
 

@@ -49,17 +49,15 @@ def virtual_servers(plan: FamilyPlan) -> tuple[VirtualServer, ...]:
         local = real_servers(port.local_endpoints, plan.family) or cluster
         internal = local if port.internal_policy_local else cluster
         external = local if port.external_policy_local else cluster
-        wanted = [
-            (port.cluster_ip, port.port, internal),
-            *((ip, port.port, external) for ip in (*port.external_ips, *port.load_balancer_vips)),
-        ]
+        wanted = [(port.cluster_ip, port.port, internal)]
+        if port.external_ips or port.load_balancer_vips:
+            wanted += [(ip, port.port, external) for ip in (*port.external_ips, *port.load_balancer_vips)]
         if port.node_port:
-            wanted += ((ip, port.node_port, external) for ip in node_addresses)
+            wanted += [(ip, port.node_port, external) for ip in node_addresses]
+        protocol, timeout = port.protocol, port.session_affinity_timeout
         for ip, number, endpoints in wanted:
             address = f"[{ip}]:{number}" if plan.family == 6 else f"{ip}:{number}"
-            servers[port.protocol, address] = VirtualServer(
-                port.protocol, address, port.session_affinity_timeout, endpoints
-            )
+            servers[protocol, address] = VirtualServer(protocol, address, timeout, endpoints)
     return tuple(servers.values())
 
 
