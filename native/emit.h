@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#ifdef __linux__
-#endif
 
 /* Copies of a fixed size are single instructions; two that overlap cover every length between them. */
 static inline void copy_short(char *to, const char *text, size_t length) {
