@@ -144,6 +144,37 @@ def test_a_stage_is_for_the_destinations_that_its_rules_have(rules: Ruleset) -> 
         assert {end} == outcomes(rules, packet, 4)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_packets_that_pass_chains_by_end_as_their_traces_say(seed: int) -> None:
+    rng = random.Random(seed)
+    addresses = [SERVICE, "10.96.0.11", "10.9.1.1"]
+    names = ["FORWARD", "INPUT", "A", "B", "C"]
+
+    def match(keyed: bool) -> str:
+        own = f"-d {rng.choice(addresses)}"
+        if keyed:
+            return rng.choice((own, f"{own} -p tcp -m tcp --dport 80", f"{own} -p tcp -m tcp --dport 80 -s 8.8.8.8"))
+        return rng.choice(("", "-p udp", "-m mark --mark 0x1/0x1", f"! {own}", own, "-s 8.8.8.8"))
+
+    def chain(name: str, later: list[str], keyed: bool) -> list[str]:
+        says = ["-j ACCEPT", "-j RETURN", "-j DROP", "-j REJECT", "-j MARK --set-xmark 0x1/0x1"]
+        to = says + [f"-{how} {other}" for how in "jjg" for other in later]
+        return [f"-A {name} {match(keyed)} {rng.choice(to)}" for _ in range(rng.randrange(11 if keyed else 4))]
+
+    lines = [f":FORWARD {rng.choice(('ACCEPT', 'ACCEPT', 'DROP'))} [0:0]\n:INPUT ACCEPT [0:0]"]
+    lines += [f":{name} - [0:0]" for name in names[2:]]
+    for number, name in enumerate(names):
+        lines += chain(name, names[max(number + 1, 2) :], rng.random() < 0.6)
+    rules = iptables(
+        filter="\n".join(lines),
+        nat=f":PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.96.0.11 -j DNAT --to-destination {SERVICE}:80\n"
+        ":POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m mark ! --mark 0x1/0x1 -j RETURN\n-A POSTROUTING -j MASQUERADE",
+    )
+    packets = some_packets([*addresses, "8.8.8.8", "192.168.1.11"], rng, 40)
+    for packet, end in zip(packets, ends(rules, packets), strict=True):
+        assert {end} == outcomes(rules, packet, 4), packet
+
+
 def test_a_stage_whose_policy_is_to_drop_is_for_every_packet() -> None:
     rules = iptables(filter=f":FORWARD DROP [0:0]\n:SERVICES - [0:0]\n-A FORWARD -j SERVICES\n{REJECTS}")
     assert ends(rules, [(1, 0x0A600009, 6, 80, 0)]) == [("drop", None, False)]
