@@ -19,6 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.kernel.namespaces import Namespace, create, current, inside, ip, sysctl
 from tests.kernel.scenario import (
@@ -36,10 +37,10 @@ from tests.kernel.scenario import (
 )
 
 NETLINK_NETFILTER = 12
-WATCHER_SETTLES = 0.1
-"""Seconds until a watcher has opened its socket, and until it has written what it read from it."""
+WATCHER_STARTS = 10
+"""Seconds within which a watcher listens, on a machine that has much else to do."""
 WATCHER_PAUSE = 0.0005
-"""Seconds between two looks at what a watcher has still to read."""
+"""Seconds between two looks at what a watcher does."""
 
 LAST_LOOK = 0.01
 """Seconds to wait for an event also when patience has run out: time may have gone by without this thread."""
@@ -296,7 +297,8 @@ def perform(script: Script) -> Report:
                 if watcher:
                     _let_catch_up(watcher)
             if watcher:
-                time.sleep(WATCHER_SETTLES)
+                while not _waits(watcher):
+                    time.sleep(WATCHER_PAUSE)
                 watcher.terminate()
                 watcher.wait()
             log.seek(0)
@@ -310,21 +312,52 @@ def _start_watcher(argv: tuple[str, ...], log: int, processors: set[int]) -> sub
     # By lines, or what it has not yet written when it is ended would be lost.
     watcher = subprocess.Popen(["stdbuf", "-oL", *argv], stdout=log, stderr=sys.stderr)
     os.sched_setaffinity(watcher.pid, processors)
-    time.sleep(WATCHER_SETTLES)
+    latest = time.monotonic() + WATCHER_STARTS
+    while not any(int(each.groups, 16) for each in _netfilter_sockets()):
+        if watcher.poll() is not None or time.monotonic() > latest:
+            raise RuntimeError(f"the watcher does not listen; its status is {watcher.poll()}")
+        time.sleep(WATCHER_PAUSE)
     return watcher
 
 
 def _let_catch_up(watcher: subprocess.Popen[bytes]) -> None:
     """Wait until the watcher has read what happened, or the next events would overrun its socket."""
     while watcher.poll() is None:
-        sockets = [line.split() for line in Path("/proc/self/net/netlink").read_text().splitlines()[1:]]
-        watching = [fields for fields in sockets if int(fields[1]) == NETLINK_NETFILTER]
-        if any(int(fields[8]) for fields in watching):
+        watching = _netfilter_sockets()
+        if any(int(each.drops) for each in watching):
             raise RuntimeError("events were lost: the watcher is too slow")
-        if not any(int(fields[4]) for fields in watching):
+        if not any(int(each.unread) for each in watching):
             return
         time.sleep(WATCHER_PAUSE)
     raise RuntimeError(f"the watcher has ended with status {watcher.returncode}")
+
+
+def _waits(watcher: subprocess.Popen[bytes]) -> bool:
+    """Whether a watcher sleeps until there is more to read: then it has written what it had read."""
+    # proc(5): the state follows the name, which may hold parentheses.
+    state = Path(f"/proc/{watcher.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state in ("S", "Z")
+
+
+class _NetlinkSocket(NamedTuple):
+    """A line of /proc/net/netlink: `groups` in hexadecimal digits, `unread` in bytes."""
+
+    address: str
+    protocol: str
+    port: str
+    groups: str
+    unread: str
+    unsent: str
+    dump: str
+    locks: str
+    drops: str
+    inode: str
+
+
+def _netfilter_sockets() -> list[_NetlinkSocket]:
+    lines = Path("/proc/self/net/netlink").read_text().splitlines()[1:]
+    sockets = [_NetlinkSocket(*line.split()) for line in lines]
+    return [each for each in sockets if int(each.protocol) == NETLINK_NETFILTER]
 
 
 if __name__ == "__main__":
