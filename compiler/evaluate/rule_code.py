@@ -57,7 +57,9 @@ def sharing(rules: Sequence[RuleCode], number: int) -> int:
     first = rules[number]
     if first.matches or first.statements[0] != p.CHANCE:
         return 0
-    return cascade([rule.placed for rule in rules[number:]])
+    _, _, denominator, *_ = first.statements
+    assert isinstance(denominator, int)
+    return cascade([rule.placed for rule in rules[number : number + denominator]])
 
 
 class RuleWriter:

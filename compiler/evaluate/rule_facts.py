@@ -119,8 +119,8 @@ def cascade(rules: Sequence[PlacedRule]) -> int:
     if first is None or first.numerator != 1 or not 2 <= first.denominator <= len(rules):
         return 0
     count = first.denominator
-    shares = [_chance_and_jump(placed) for placed in rules[:count]]
-    return count if shares == [Fraction(1, count - n) for n in range(count)] else 0
+    shares = map(_chance_and_jump, rules[:count])
+    return count if all(share == Fraction(1, count - n) for n, share in enumerate(shares)) else 0
 
 
 def _chance_and_jump(placed: PlacedRule) -> Fraction | None:

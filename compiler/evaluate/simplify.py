@@ -91,13 +91,13 @@ def _with_endpoints(rules: list[RuleCode], chains: Chains, addresses: Addresses)
     found: list[RuleCode] = []
     number = 0
     while number < len(rules):
-        one, count = rules[number], 1
-        shared = sharing(rules, number)
+        count = sharing(rules, number) or 1
+        together = rules[number : number + count]
         if words := _endpoint(rules[number : number + 2], addresses):
-            one, count = replace(one, matches=[], wanted={}, statements=words), 2
-        elif words := _one_of(rules[number : number + shared], chains):
-            one, count = replace(one, statements=words), shared
-        found.append(one)
+            together, count = [replace(rules[number], matches=[], wanted={}, statements=words)], 2
+        elif count > 1 and (words := _one_of(together, chains)):
+            together = [replace(rules[number], statements=words)]
+        found += together
         number += count
     return found
 

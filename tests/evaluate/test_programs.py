@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
 from kcompile.evaluate import program as p
+from kcompile.evaluate.layout import PlacedRule
 from kcompile.evaluate.prepare import Prepared
+from kcompile.evaluate.rule_facts import cascade
 from kcompile.ir.ruleset import Ruleset
 from kcompile.readers import read_ruleset
 from tests.evaluate.following import HOST, iptables, nft
@@ -33,8 +36,11 @@ def endpoints(pods: tuple[str, ...] = PODS, protocol: str = "tcp") -> list[str]:
     return [f"-A SVC ! -s 10.244.0.0/16 -d {SERVICE} -p {protocol} --dport 80 -j MARK-MASQ", *shares, *seps]
 
 
-def service(lines: list[str], dispatch: str = f"-A PREROUTING -d {SERVICE} -p tcp --dport 80 -j SVC") -> Ruleset:
-    chains = "".join(f":SEP-{pod} - [0:0]\n" for pod in PODS)
+def service(
+    lines: list[str],
+    dispatch: str = f"-A PREROUTING -d {SERVICE} -p tcp --dport 80 -j SVC",
+    chains: str = "".join(f":SEP-{pod} - [0:0]\n" for pod in PODS),
+) -> Ruleset:
     return iptables(
         nat=f":PREROUTING ACCEPT [0:0]\n{MASQUERADE}:SVC - [0:0]\n:MARK-MASQ - [0:0]\n{chains}{dispatch}\n"
         "-A MARK-MASQ -j MARK --or-mark 0x4000\n" + "\n".join(lines)
@@ -113,6 +119,21 @@ def test_chains_that_are_put_in_place_end_packets_as_their_traces_say(seed: int)
     rules = iptables(nat="\n".join(lines))
     for packet in some_packets([SERVICE, *PODS[:2], "8.8.8.8"], rng, 25):
         assert set(ends(rules, [packet] * 150)) <= outcomes(rules, packet, 4), packet
+
+
+def test_endpoints_whose_chains_do_more_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+
+    def counted(rules: Sequence[PlacedRule]) -> int:
+        nonlocal looked
+        looked += len(rules)
+        return cascade(rules)
+
+    monkeypatch.setattr("kcompile.evaluate.rule_code.cascade", counted)
+    pods = tuple(f"10.244.1.{n}" for n in range(200))
+    more = "\n".join(endpoints(pods)).replace("-p tcp -j DNAT", "-p tcp -s 10.9.0.0/16 -j DNAT")
+    Prepared(service([more], chains="".join(f":SEP-{pod} - [0:0]\n" for pod in pods))).program(4, HOST)
+    assert 200 <= looked <= 200 * 10
 
 
 REJECTS = "\n".join(f"-A SERVICES -d 10.96.0.{n} -p tcp --dport 80 -j REJECT" for n in (1, 2))
