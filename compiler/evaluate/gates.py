@@ -21,11 +21,17 @@ def gates(chains: Sequence[Sequence[RuleCode]], known: Mapping[int, int], rest_f
     `known` are those of the chains whose rules are found by hash, `rest_first` is that of the program.
     """
     found = [known.get(number, p.ANYONE) for number in range(len(chains))]
+    asked = [[] if n in known else [_of_words(rule, rest_first) for rule in rules] for n, rules in enumerate(chains)]
     for _ in range(_PASSES):
         for number in reversed(range(len(chains))):
             if number not in known:
                 rules = chains[number]
-                found[number] = either([_of_rule(rule, found, rest_first, rule is rules[-1]) for rule in rules])
+                found[number] = either(
+                    [
+                        _of_jump(rule, found, rule is rules[-1]) if flags == p.ANYONE else flags
+                        for rule, flags in zip(rules, asked[number], strict=True)
+                    ]
+                )
     return found
 
 
@@ -40,11 +46,6 @@ def gated(rule: RuleCode, found: Sequence[int], rest_first: Sequence[int], last:
 def either(flags: Sequence[int]) -> int:
     """The flags of destinations for which one of several may matter."""
     return p.ANYONE if p.ANYONE in flags else reduce(or_, flags, 0)
-
-
-def _of_rule(rule: RuleCode, found: Sequence[int], rest_first: Sequence[int], last: bool) -> int:
-    flags = _of_words(rule, rest_first)
-    return _of_jump(rule, found, last) if flags == p.ANYONE else flags
 
 
 def _of_jump(rule: RuleCode, found: Sequence[int], last: bool) -> int:

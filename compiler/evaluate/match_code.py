@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kcompile.evaluate import program as p
-from kcompile.evaluate.code_words import CannotTell, Never, Word, Words, bounded, op
+from kcompile.evaluate.code_words import CannotTell, Never, Word, Words, bounded, op, parts
 from kcompile.evaluate.expressions import fits_open
 from kcompile.evaluate.layout import Layout, PlacedRule
 from kcompile.evaluate.packet import Host
@@ -129,12 +129,12 @@ def in_order(matches: Sequence[Words]) -> list[Words]:
         place = min(map(found.index, both))  # type: ignore[arg-type]
         found = [words for words in found if words not in both]
         found.insert(place, [p.op(p.EQUAL, p.SERVICE), p.service(protocol, port)])
-    return sorted(found, key=lambda words: _COSTS.get(_opcode(words), 0))
+    return sorted(found, key=lambda words: _COSTS.get(parts(words[0])[0], 0))
 
 
 def negated(words: Words) -> Words | None:
     """The instruction that matches where one does not; None where there is none."""
-    opcode, first = _opcode(words), words[0]
+    opcode, first = parts(words[0])[0], words[0]
     assert isinstance(first, int)
     if opcode in _OPPOSITES:
         return [first - opcode + _OPPOSITES[opcode], *words[1:]]
@@ -143,16 +143,11 @@ def negated(words: Words) -> Words | None:
     return None
 
 
-def _opcode(words: Words) -> int:
-    first = words[0]
-    return first & p.OPCODE if isinstance(first, int) else -1
-
-
 def wanted(matches: Sequence[Words]) -> dict[int, int]:
     """The fields that must have one value each."""
     found: dict[int, int] = {}
     for words in matches:
-        if _opcode(words) == p.EQUAL:
+        if parts(words[0])[0] == p.EQUAL:
             first, value = words
             assert isinstance(first, int)
             assert isinstance(value, int)
